@@ -1,0 +1,1 @@
+"""Finds, parses, indexes, searches and writes documents. Knows nothing of MCP."""

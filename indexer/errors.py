@@ -1,0 +1,117 @@
+"""Every error that docindex raises on purpose.
+
+    DocindexError
+    ├── InvalidInput            the call itself is wrong
+    │   ├── InvalidName
+    │   ├── InvalidCursor
+    │   └── InvalidSettings
+    ├── NotFound                what was named is not there
+    │   ├── DocumentNotFound
+    │   └── SectionNotFound
+    ├── Conflict                the document is not what the caller thinks
+    │   ├── VersionRequired
+    │   └── VersionMismatch
+    ├── Refused                 it is there, but docindex does not touch it
+    │   ├── NotADocument
+    │   ├── TooLarge
+    │   └── ReadOnly
+    ├── Unavailable             it may work later
+    │   ├── FolderUnavailable
+    │   ├── IndexUnavailable
+    │   ├── WriteFailed
+    │   └── TimedOut
+    └── Cancelled
+
+Each class has a stable `code`, which programs may test. A message says what was
+wrong and what to do next, and never holds a path of the server.
+"""
+
+from typing import ClassVar
+
+
+class DocindexError(Exception):
+    """The root of the tree. `str(error)` is the message meant for the caller."""
+
+    code: ClassVar[str] = "error"
+    exit_status: ClassVar[int] = 1
+
+
+class InvalidInput(DocindexError):
+    code = "invalid_input"
+    exit_status = 2
+
+
+class InvalidName(InvalidInput):
+    code = "invalid_name"
+
+
+class InvalidCursor(InvalidInput):
+    code = "invalid_cursor"
+
+
+class InvalidSettings(InvalidInput):
+    code = "invalid_settings"
+
+
+class NotFound(DocindexError):
+    code = "not_found"
+
+
+class DocumentNotFound(NotFound):
+    code = "document_not_found"
+
+
+class SectionNotFound(NotFound):
+    code = "section_not_found"
+
+
+class Conflict(DocindexError):
+    code = "conflict"
+
+
+class VersionRequired(Conflict):
+    code = "version_required"
+
+
+class VersionMismatch(Conflict):
+    code = "version_mismatch"
+
+
+class Refused(DocindexError):
+    code = "refused"
+
+
+class NotADocument(Refused):
+    code = "not_a_document"
+
+
+class TooLarge(Refused):
+    code = "too_large"
+
+
+class ReadOnly(Refused):
+    code = "read_only"
+
+
+class Unavailable(DocindexError):
+    code = "unavailable"
+
+
+class FolderUnavailable(Unavailable):
+    code = "folder_unavailable"
+
+
+class IndexUnavailable(Unavailable):
+    code = "index_unavailable"
+
+
+class WriteFailed(Unavailable):
+    code = "write_failed"
+
+
+class TimedOut(Unavailable):
+    code = "timed_out"
+
+
+class Cancelled(DocindexError):
+    code = "cancelled"

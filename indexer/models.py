@@ -1,0 +1,318 @@
+"""The values that pass between the parts. All are frozen; none does any work.
+
+Line numbers count from 1 and ranges include both ends. Names are document
+names (`guide/setup.md`); times are seconds since the epoch (UTC) unless the
+field says nanoseconds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
+
+IndexState = Literal["building", "updating", "ready", "rebuilding", "degraded"]
+WriteMode = Literal["replace", "append", "prepend", "section"]
+WriteStatus = Literal["created", "updated", "unchanged", "deleted", "would_create", "would_update"]
+SortOrder = Literal["path", "modified"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the indexer has to know of the settings. The settings table fills it."""
+
+    max_document_bytes: int = 20_000_000
+    honour_ignore_files: bool = True
+    read_only: bool = False
+    debounce_ms: int = 200
+    reconcile_seconds: float = 300.0
+    linger_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What a stat tells of a file's content without reading it."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading with the text under it, up to the next heading.
+
+    The text before the first heading is a section too: its `heading` is "",
+    its `trail` is empty, its `anchor` is "" and its `level` is 0.
+    """
+
+    heading: str
+    level: int
+    trail: tuple[str, ...]
+    """The headings above it, outermost first, and its own heading last."""
+    anchor: str
+    first_line: int
+    last_line: int
+    text: str
+    """The lines under the heading, without the heading itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What the parser found in one file."""
+
+    name: str
+    title: str
+    tags: tuple[str, ...]
+    links: tuple[str, ...]
+    """Targets as they are written, in order, without repeats."""
+    front_matter: Mapping[str, JsonValue]
+    sections: tuple[Section, ...]
+    line_count: int
+    remarks: tuple[str, ...] = ()
+    """What was wrong with the file and how it was read all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the index keeps of one file. A skipped file has a `skipped` reason."""
+
+    name: str
+    version: str
+    stamp: Stamp
+    title: str = ""
+    tags: tuple[str, ...] = ()
+    sections: int = 0
+    skipped: str = ""
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IndexView:
+    """How fresh an answer is."""
+
+    state: IndexState
+    documents: int
+    pending: int
+    as_of: float | None
+    """When the folder was last seen to agree with the index."""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    query: str
+    max_results: int = 10
+    path: str = ""
+    """A folder (`guide` or `guide/`) or a glob (`**/adr-*.md`)."""
+    tags: tuple[str, ...] = ()
+    """All of them must be on the document."""
+    modified_after: float | None = None
+    modified_before: float | None = None
+    cursor: str = ""
+    snippet_bytes: int = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    name: str
+    title: str
+    trail: tuple[str, ...]
+    anchor: str
+    first_line: int
+    last_line: int
+    snippet: str
+    snippet_line: int
+    """Where the snippet begins."""
+    score: float
+    tags: tuple[str, ...]
+    modified: float
+
+
+@dataclass(frozen=True, slots=True)
+class SearchAnswer:
+    hits: tuple[Hit, ...]
+    total: int
+    """Sections that match, before the limit of three per document."""
+    cursor: str
+    """Fetches the next page; "" on the last one."""
+    index: IndexView
+    corrected: str = ""
+    """The query that was searched instead, when a word was mended."""
+    remarks: tuple[str, ...] = ()
+    """What the caller should know: a query that could not be parsed, a
+    condition that leaves nothing, an index that moved under a cursor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """One line of an outline."""
+
+    trail: tuple[str, ...]
+    anchor: str
+    first_line: int
+    last_line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A part of a document, as it stands on disk now."""
+
+    name: str
+    title: str
+    version: str
+    """Of the whole document, whatever part was asked for."""
+    text: str
+    first_line: int
+    last_line: int
+    line_count: int
+    size: int
+    modified: float
+    tags: tuple[str, ...]
+    front_matter: Mapping[str, JsonValue]
+    outline: tuple[Heading, ...]
+    """Every heading of the document."""
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ListRequest:
+    path: str = ""
+    tags: tuple[str, ...] = ()
+    sort: SortOrder = "path"
+    max_results: int = 50
+    cursor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    name: str
+    title: str
+    size: int
+    modified: float
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    documents: tuple[Listed, ...]
+    total: int
+    cursor: str
+    index: IndexView
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A change to one document, as a write tool was asked for it."""
+
+    name: str
+    content: str | None = None
+    """None leaves the text as it is (an edit of the tags alone)."""
+    tags: tuple[str, ...] | None = None
+    """None leaves the tags as they are; an empty tuple removes them."""
+    mode: WriteMode = "replace"
+    section: str = ""
+    """An anchor or a heading trail (`Install > Linux`)."""
+    if_version: str = ""
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOutcome:
+    status: WriteStatus
+    name: str
+    version: str
+    """The new one; of a deleted document, the last one."""
+    searchable: bool
+    """Search finds it already. False: it will, once the indexer has come to it."""
+    diff: str = ""
+    """A unified diff, for a dry run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    done: int
+    total: int
+    at: str
+    """The name being worked on, or what is being done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReindexReport:
+    documents: int
+    sections: int
+    indexed: int
+    """Files that were read and indexed in this run."""
+    removed: int
+    seconds: float
+    skipped: tuple[Skipped, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FolderStatus:
+    """One folder of the library, for `status` and `doctor`."""
+
+    label: str
+    """"" when the library is this folder alone."""
+    index: IndexView
+    generation: int
+    sections: int
+    indexer: Literal["running", "starting", "none"]
+    index_bytes: int
+    ignored: int
+    """Files and folders left out by ignore rules."""
+    skipped: tuple[Skipped, ...]
+    remarks: tuple[Skipped, ...] = ()
+    """Documents that were indexed as far as sense went, each with the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryStatus:
+    index: IndexView
+    folders: tuple[FolderStatus, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What came to the index since somebody last asked."""
+
+    added: tuple[str, ...] = ()
+    updated: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.updated or self.removed)
+
+
+@dataclass(frozen=True, slots=True)
+class FolderSpec:
+    """A folder as it was asked for: `LABEL=DIR`, or `DIR` alone."""
+
+    path: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileBytes:
+    data: bytes
+    stamp: Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What a walk over the folder found."""
+
+    files: Mapping[str, Stamp]
+    skipped: Mapping[str, str]
+    """Name (escaped where it has to be) and reason, for every indexable file
+    that cannot be indexed."""
+    ignored: int
+    folders: frozenset[str] = field(default_factory=frozenset[str])
