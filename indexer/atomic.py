@@ -1,0 +1,159 @@
+"""Writing a file so that at every moment the old or the new one is there, whole.
+
+The text goes to a temporary file beside its target, to the disk, and only then
+takes the name; last, the folder goes to the disk.
+"""
+
+import errno
+import os
+import re
+import secrets
+import stat
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+
+from docindex.indexer.directories import Directory, words
+from docindex.indexer.errors import WriteFailed
+from docindex.indexer.models import Stamp
+from docindex.indexer.walk import stamp_of
+
+LEFTOVER_SECONDS = 3600
+"""A temporary file this old is nobody's any more."""
+
+_TEMPORARY = re.compile(r"\.docindex-[0-9a-f]{16}\.tmp")
+_NO_HARD_LINKS = frozenset(
+    (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
+)
+
+
+def put(directory: Directory, entry: str, data: bytes, check: Callable[[], bool]) -> Stamp:
+    """Makes `entry` hold `data`.
+
+    `check` is called at the last moment; it raises when the file must not be
+    replaced, and tells whether there is one. A file that appears after that is
+    not overwritten (where the file system has hard links). One that is changed
+    after that, is: the moment is that of two system calls.
+
+    The new file has the mode of the old one and, where this process may give
+    them away, its owner and group. Raises OSError when nothing has changed,
+    WriteFailed when the file is replaced but may not survive a power cut.
+    """
+    replaced = _status(directory, entry)
+    temporary = f".docindex-{secrets.token_hex(8)}.tmp"
+    descriptor = directory.create(temporary, 0o666 if replaced is None else 0o600)
+    try:
+        try:
+            _write_all(descriptor, data)
+            if replaced is not None:
+                _keep_owner_and_mode(descriptor, replaced)
+            os.fsync(descriptor)
+            written = os.fstat(descriptor)
+        finally:
+            os.close(descriptor)
+        if check():
+            directory.rename(temporary, entry)
+        else:
+            _add(directory, temporary, entry, check)
+    except BaseException:
+        with suppress(OSError):
+            directory.unlink(temporary)
+        raise
+    _settle(directory, "the new text is in place")
+    return _stamp(directory, entry, written)
+
+
+def remove(directory: Directory, entry: str) -> None:
+    """Raises as `put` does."""
+    directory.unlink(entry)
+    _settle(directory, "the document is deleted")
+
+
+@contextmanager
+def folders(directory: Directory, missing: Sequence[str]) -> Generator[Directory]:
+    """Makes folders below `directory`, each in the one before, and gives the last.
+
+    When what is done with it fails, those that were made are removed again.
+    """
+    made: list[tuple[Directory, str]] = []
+    with ExitStack() as stack:
+        try:
+            for component in missing:
+                with suppress(FileExistsError):
+                    directory.make(component)
+                    made.append((directory, component))
+                    directory.sync()
+                directory = stack.enter_context(directory.enter(component))
+            yield directory
+        except BaseException:
+            for parent, component in reversed(made):
+                with suppress(OSError):
+                    parent.drop(component)
+            raise
+
+
+def is_leftover(directory: Directory, entry: os.DirEntry[str]) -> bool:
+    """Whether it is a temporary file of a write that ended long ago without its end."""
+    if not _TEMPORARY.fullmatch(entry.name):
+        return False
+    status = directory.status_of(entry)
+    return stat.S_ISREG(status.st_mode) and time.time() - status.st_mtime > LEFTOVER_SECONDS
+
+
+def _status(directory: Directory, entry: str) -> os.stat_result | None:
+    try:
+        return directory.status(entry)
+    except FileNotFoundError:
+        return None
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _keep_owner_and_mode(descriptor: int, replaced: os.stat_result) -> None:
+    if hasattr(os, "fchown"):
+        for user, group in ((-1, replaced.st_gid), (replaced.st_uid, -1)):
+            with suppress(PermissionError):
+                os.fchown(descriptor, user, group)
+    if hasattr(os, "fchmod"):
+        os.fchmod(descriptor, replaced.st_mode & 0o777)
+
+
+def _add(directory: Directory, temporary: str, entry: str, check: Callable[[], bool]) -> None:
+    """Gives the file its name only when nobody else has taken it meanwhile."""
+    try:
+        directory.link(temporary, entry)
+    except FileExistsError:
+        check()
+        raise
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        directory.rename(temporary, entry)
+    else:
+        with suppress(OSError):
+            directory.unlink(temporary)
+
+
+def _settle(directory: Directory, done: str) -> None:
+    try:
+        directory.sync()
+    except OSError as error:
+        raise WriteFailed(
+            f"{done}, but the disk did not confirm it ({words(error)}): after a power cut "
+            "the old one may be back; check the disk"
+        ) from error
+
+
+def _stamp(directory: Directory, entry: str, written: os.stat_result) -> Stamp:
+    """The stamp of what was written. To take its name has changed the file's ctime; but
+    when somebody has changed the file since, it must not pass for what we wrote."""
+    now = _status(directory, entry)
+    same = now is not None and all(
+        getattr(now, part) == getattr(written, part)
+        for part in ("st_ino", "st_size", "st_mtime_ns")
+    )
+    return stamp_of(now if now is not None and same else written)

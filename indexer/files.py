@@ -1,0 +1,333 @@
+"""The one door to the files of a folder, for indexing, reading and writing alike.
+
+What a scan does not list cannot be read or written either, and nothing here
+reaches beyond the folder, whatever the name, the link or the race.
+"""
+
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+
+from docindex.indexer import atomic
+from docindex.indexer.directories import NATIVE, Directory, read_descriptor, unreadable, words
+from docindex.indexer.errors import (
+    DocumentNotFound,
+    FolderUnavailable,
+    InvalidName,
+    NotADocument,
+    ReadOnly,
+    TooLarge,
+    Unavailable,
+    VersionMismatch,
+    WriteFailed,
+)
+from docindex.indexer.models import FileBytes, Options, Scan, Stamp
+from docindex.indexer.names import normalised, parse_name, parse_path, refuse_creation, shown
+from docindex.indexer.root import Place, Root, left_out
+from docindex.indexer.walk import Walk, obstacle, stamp_of
+
+_READINGS = 3
+"""How often a file is read when it changes meanwhile."""
+
+
+def version_of(data: bytes) -> str:
+    """16 hexadecimal digits that tell these bytes from others."""
+    return hashlib.blake2b(data, digest_size=8).hexdigest()
+
+
+class Folder:
+    """The documents below one root. Holds nothing open between two calls.
+
+    The root is the one that was there at the first call: when it goes, or
+    another one comes in its place, every method raises FolderUnavailable.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        options: Options,
+        *,
+        directories: type[Directory] = NATIVE,
+    ) -> None:
+        self._root = Root(os.fspath(path), options.honour_ignore_files, directories)
+        self._options = options
+
+    @property
+    def path(self) -> str:
+        """The real path of the root: for watching and locking, never for messages."""
+        return self._root.path
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """Device and inode of the root."""
+        with self._root.open() as root:
+            return root.identity()
+
+    def check(self) -> None:
+        """Raises FolderUnavailable unless the root is there and still the same."""
+        self._root.open().close()
+
+    def available(self) -> bool:
+        try:
+            self.check()
+        except FolderUnavailable:
+            return False
+        return True
+
+    # What is there
+
+    def scan(self) -> Scan:
+        """Raises Unavailable when the process is out of resources, and FolderUnavailable."""
+        walk = Walk(self._options)
+        self._walk(walk)
+        return walk.result()
+
+    def scan_below(self, name: str) -> Scan:
+        """The part of a scan that lies below one folder, with full names: nothing, when
+        there is no such folder or a scan would not enter it. Raises as `scan` does."""
+        walk = Walk(self._options)
+        with suppress(InvalidName, NotADocument):
+            self._walk(walk, parse_path(name).split("/"))
+        return walk.result()
+
+    def look(self, name: str) -> Stamp | str | None:
+        """What a scan would say of one name: the stamp of a document, the reason for
+        which it is skipped, or None when there is no such document or it cannot be
+        the name of one. Raises as `scan` does."""
+        try:
+            *folders, last = parse_name(name).split("/")
+        except (InvalidName, NotADocument):
+            return None
+        with ExitStack() as stack:
+            try:
+                place = self._root.descend(stack, name, folders)
+            except NotADocument:
+                return None
+            except OSError as error:
+                unreadable(error)
+                return None
+            if place.missing or place.rules.ignore(folders, last, folder=False):
+                return None
+            try:
+                status = place.directory.status(self._root.spelled(place.directory, last))
+            except FileNotFoundError:
+                return None
+            except OSError as error:
+                return unreadable(error)
+        if stat.S_ISDIR(status.st_mode):
+            return None
+        return obstacle(status, self._options.max_document_bytes) or stamp_of(status)
+
+    def _walk(self, walk: Walk, folders: Sequence[str] = ()) -> None:
+        with ExitStack() as stack:
+            try:
+                place = self._root.descend(stack, "", folders)
+                if not place.missing:
+                    walk.enter(place.directory, folders, place.above)
+            except OSError as error:
+                if not folders:
+                    raise FolderUnavailable(
+                        f"the documents folder cannot be read ({words(error)})"
+                    ) from error
+                walk.skip("/".join(folders), unreadable(error), folder=True)
+        self.check()  # a root that went away meanwhile looked like one without files
+
+    # Reading
+
+    def read(self, name: str) -> FileBytes:
+        """The bytes of a document, and the stamp that belongs to them.
+
+        When the file keeps changing, the stamp is older than the bytes, so that a
+        later comparison finds it changed. Raises InvalidName, NotADocument,
+        DocumentNotFound, TooLarge, Unavailable, FolderUnavailable.
+        """
+        name = parse_name(name)
+        with ExitStack() as stack:
+            try:
+                place, entry = self._find(stack, name)
+                if not entry:
+                    raise _not_found(name)
+                return self._read(place.directory, entry, name)
+            except FileNotFoundError:
+                raise _not_found(name) from None
+            except OSError as error:
+                if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EISDIR):
+                    raise NotADocument(
+                        f"{shown(name)} is not a document: {words(error)}"
+                    ) from error
+                raise Unavailable(f"{shown(name)} cannot be read now: {words(error)}") from error
+
+    def _find(self, stack: ExitStack, name: str) -> tuple[Place, str]:
+        """The folder of a document, and how the disk spells its last component: ""
+        when it is not there. Raises NotADocument when an ignore rule leaves it out."""
+        components = name.split("/")
+        place = self._root.descend(stack, name, components[:-1])
+        for end in range(len(place.path), len(components)):
+            last = end == len(components) - 1
+            if place.rules.ignore(components[:end], components[end], folder=not last):
+                raise left_out(name)
+        if not place.missing:
+            with suppress(FileNotFoundError):
+                return place, self._root.spelled(place.directory, components[-1])
+        return place, ""
+
+    def _read(self, directory: Directory, entry: str, name: str) -> FileBytes:
+        limit = self._options.max_document_bytes
+        self._refuse(directory.status(entry), name)
+        descriptor = directory.open(entry)
+        try:
+            reading = 0
+            while True:
+                reading += 1
+                before = os.fstat(descriptor)
+                self._refuse(before, name)
+                data = read_descriptor(descriptor, limit)
+                if len(data) > limit:
+                    raise TooLarge(
+                        f"{shown(name)} is growing, and is larger than {limit:,} bytes by now"
+                    )
+                stamp = stamp_of(before)
+                steady = len(data) == stamp.size and stamp_of(os.fstat(descriptor)) == stamp
+                if steady or reading == _READINGS:
+                    return FileBytes(data, stamp)
+                os.lseek(descriptor, 0, os.SEEK_SET)
+        finally:
+            os.close(descriptor)
+
+    def _refuse(self, status: os.stat_result, name: str) -> None:
+        if reason := obstacle(status, self._options.max_document_bytes):
+            if stat.S_ISREG(status.st_mode):
+                raise TooLarge(f"{shown(name)} is {reason}")
+            raise NotADocument(f"{shown(name)} is not a document: {reason}")
+
+    # Writing
+
+    def write(self, name: str, data: bytes, *, expect: str) -> Stamp:
+        """Replaces the document whose version is `expect`, or creates it when that is "".
+
+        The version is checked again just before the new text takes the name, and
+        what was there stays, whatever fails. Missing folders are made. The file
+        keeps its mode and, where the system allows, its owner; other hard links
+        to it keep the old text.
+
+        Raises InvalidName, NotADocument, TooLarge, ReadOnly, VersionMismatch,
+        WriteFailed, FolderUnavailable.
+        """
+        name = parse_name(name)
+        self._check_writable()
+        if len(data) > self._options.max_document_bytes:
+            raise TooLarge(
+                f"{shown(name)} would be {len(data):,} bytes, and the limit is "
+                f"{self._options.max_document_bytes:,}: split it into several documents"
+            )
+        with ExitStack() as stack, _writing(name, "written"):
+            place, found = self._find(stack, name)
+            if found:
+                self._verify(place.directory, found, name, expect)
+            else:
+                _refuse_version(name, expect, "")
+                _refuse_new(place, name)
+            entry = found or name.rpartition("/")[2]
+            with atomic.folders(place.directory, place.missing) as directory:
+                return atomic.put(
+                    directory, entry, data, lambda: self._verify(directory, entry, name, expect)
+                )
+
+    def remove(self, name: str, *, expect: str) -> None:
+        """Removes the document whose version is `expect`. Its folder stays, empty or not.
+
+        Raises as `write` does, and DocumentNotFound.
+        """
+        name = parse_name(name)
+        self._check_writable()
+        with ExitStack() as stack, _writing(name, "deleted"):
+            place, entry = self._find(stack, name)
+            if not entry:
+                raise _not_found(name)
+            self._verify(place.directory, entry, name, expect)
+            atomic.remove(place.directory, entry)
+
+    def sweep_temporaries(self) -> int:
+        """Removes what writes that were killed more than an hour ago have left behind,
+        and returns how many files that were. Raises as `scan` does, and ReadOnly."""
+        self._check_writable()
+        swept: list[str] = []
+
+        def sweep(directory: Directory, entry: os.DirEntry[str]) -> None:
+            with suppress(OSError):
+                if atomic.is_leftover(directory, entry):
+                    directory.unlink(entry.name)
+                    swept.append(entry.name)
+
+        self._walk(Walk(self._options, on_hidden=sweep))
+        return len(swept)
+
+    def _verify(self, directory: Directory, entry: str, name: str, expect: str) -> bool:
+        """Whether the document is there. Raises VersionMismatch unless it is as expected."""
+        try:
+            found = version_of(self._read(directory, entry, name).data)
+        except FileNotFoundError:
+            found = ""
+        _refuse_version(name, expect, found)
+        if found and not directory.writable(entry):
+            raise WriteFailed(f"{shown(name)} is write-protected; nothing was changed")
+        return bool(found)
+
+    def _check_writable(self) -> None:
+        if self._options.read_only:
+            raise ReadOnly("this library is read-only (setting read_only); nothing was changed")
+
+
+def _refuse_version(name: str, expect: str, found: str) -> None:
+    if found == expect:
+        return
+    if not found:
+        raise VersionMismatch(
+            f"{shown(name)} is not there (any more); nothing was changed. Write it as a new "
+            "document if it should be there"
+        )
+    if not expect:
+        raise VersionMismatch(
+            f"{shown(name)} exists by now, with version {found}; nothing was changed. Read it, "
+            "merge your text, and write with that version"
+        )
+    raise VersionMismatch(
+        f"{shown(name)} has changed: its version is {found}, not {shown(expect)}; nothing was "
+        "changed. Read it again, merge your text, and write with that version"
+    )
+
+
+def _refuse_new(place: Place, name: str) -> None:
+    """Raises InvalidName when what would be made should not have the name it would have."""
+    new = name.split("/")[len(place.path) :]
+    for component in new:
+        refuse_creation(name, component)
+    folded = new[0].casefold()
+    for entry in place.directory.entries():
+        other = normalised(entry.name)
+        if other.casefold() == folded:
+            raise InvalidName(
+                f"{shown(name)} cannot be created: only capital letters tell {shown(new[0])} from "
+                f"{shown(other)}, which is there; use that name or another one"
+            )
+
+
+def _not_found(name: str) -> DocumentNotFound:
+    return DocumentNotFound(
+        f"there is no document {shown(name)}: list the documents to see their names"
+    )
+
+
+@contextmanager
+def _writing(name: str, done: str) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EISDIR):
+            raise NotADocument(f"{shown(name)} is not a document: {words(error)}") from error
+        raise WriteFailed(
+            f"{shown(name)} was not {done}: {words(error)}; what was there is unchanged"
+        ) from error

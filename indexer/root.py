@@ -1,0 +1,145 @@
+"""The way from the root of a folder to what lies below it, one component at a time."""
+
+import errno
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from docindex.indexer.directories import Directory, is_link, words
+from docindex.indexer.errors import FolderUnavailable, NotADocument
+from docindex.indexer.ignores import NO_RULES, IgnoreRules, load
+from docindex.indexer.names import has_one_form, normalised, shown
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The folder on the way to a name that is the last one to exist."""
+
+    directory: Directory
+    path: Sequence[str]
+    """The components that lead to it from the root, in NFC."""
+    missing: Sequence[str]
+    """Those that would have to follow."""
+    above: IgnoreRules
+    """The ignore rules of the folders above it."""
+    rules: IgnoreRules
+    """Those that hold in it, its own among them."""
+
+
+class Root:
+    """One root, which is the folder that was there when it was first opened."""
+
+    def __init__(self, path: str, honour_ignore_files: bool, directories: type[Directory]) -> None:
+        self.path = os.path.realpath(path)
+        self._honour_ignore_files = honour_ignore_files
+        self._directories = directories
+        self._identity: tuple[int, int] | None = None
+        self._folds_case: bool | None = None
+
+    def open(self) -> Directory:
+        """Raises FolderUnavailable when the root is not there, or is another one by now."""
+        try:
+            directory = self._directories.root(self.path)
+        except OSError as error:
+            raise FolderUnavailable(
+                f"the documents folder cannot be opened ({words(error)}): it may have been "
+                "moved, deleted or not mounted"
+            ) from error
+        try:
+            identity = directory.identity()
+            self._identity = self._identity or identity
+            if identity != self._identity:
+                raise FolderUnavailable(
+                    "another folder has taken the place of the documents folder: start docindex "
+                    "again to use that one"
+                )
+            if self._folds_case is None:
+                self._folds_case = _folds_case(directory)
+        except OSError as error:
+            directory.close()
+            raise FolderUnavailable(
+                f"the documents folder cannot be read ({words(error)})"
+            ) from error
+        except BaseException:
+            directory.close()
+            raise
+        return directory
+
+    def descend(self, stack: ExitStack, name: str, folders: Sequence[str]) -> Place:
+        """Goes as far towards `folders` as there are folders; `stack` closes them.
+
+        `name` is for messages. Raises NotADocument when the way leads through a
+        link, a file or an ignored folder; OSError; FolderUnavailable.
+        """
+        directory = stack.enter_context(self.open())
+        above, rules = NO_RULES, self._rules(directory, 0, NO_RULES)
+        for depth, component in enumerate(folders):
+            path = folders[:depth]
+            if rules.ignore(path, component, folder=True):
+                raise left_out(name)
+            try:
+                spelled = self.spelled(directory, component)
+            except FileNotFoundError:
+                return Place(directory, path, folders[depth:], above, rules)
+            try:
+                directory = stack.enter_context(directory.enter(spelled))
+            except OSError as error:
+                if error.errno not in (errno.ELOOP, errno.ENOTDIR):
+                    raise
+                link = is_link(directory.status(spelled))
+                kind = "a symbolic link, and links are not followed" if link else "not a folder"
+                raise NotADocument(
+                    f"{shown(name)} is not a document: {shown(component)} is {kind}"
+                ) from error
+            above, rules = rules, self._rules(directory, depth + 1, rules)
+        return Place(directory, folders, (), above, rules)
+
+    def spelled(self, directory: Directory, component: str) -> str:
+        """How the disk spells an entry (in NFC, `component`). Raises FileNotFoundError.
+
+        Exactly so, or in another Unicode form; never in other case, though the
+        file system might not mind: ignore rules and the index do.
+        """
+        if component in ("", ".", "..") or "/" in component:
+            raise ValueError(f"not one component: {component!r}")
+        if not self._folds_case:
+            try:
+                directory.status(component)
+                return component
+            except FileNotFoundError:
+                if has_one_form(component):
+                    raise
+        names = [entry.name for entry in directory.entries()]
+        if component in names:
+            return component
+        forms = [name for name in names if normalised(name) == component]
+        if not forms:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        return min(forms)
+
+    def _rules(self, directory: Directory, depth: int, above: IgnoreRules) -> IgnoreRules:
+        return load(directory, depth, above)[0] if self._honour_ignore_files else NO_RULES
+
+
+def left_out(name: str) -> NotADocument:
+    return NotADocument(
+        f"{shown(name)} is not a document: an ignore rule of the folder (.gitignore, .ignore "
+        "or .docindexignore) leaves it out"
+    )
+
+
+def _folds_case(directory: Directory) -> bool | None:
+    """Whether the file system takes `A` for `a`; None when nothing is there to tell by."""
+    entries = directory.entries()
+    names = {entry.name for entry in entries}
+    for name in names:
+        other = name.swapcase()
+        if other in names or other.swapcase() != name:
+            continue
+        try:
+            directory.status(other)
+        except FileNotFoundError:
+            return False
+        return True
+    return None
