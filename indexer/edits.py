@@ -1,0 +1,275 @@
+"""Edits of a document's bytes that keep every other byte.
+
+What stays is sliced from the file and never written anew; what is new takes the
+file's line ends and encoding.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
+
+from docindex.indexer import frontmatter
+from docindex.indexer.encoding import (
+    Decoded,
+    decode,
+    prevailing_newline,
+    split_lines,
+    unify_newlines,
+)
+from docindex.indexer.errors import (
+    DocumentNotFound,
+    InvalidInput,
+    NotADocument,
+    Refused,
+    TooLarge,
+)
+from docindex.indexer.markdown import MAX_SECTIONS, is_plain_text, parse
+from docindex.indexer.models import Edit
+from docindex.indexer.sections import find_section, section_range
+
+MAX_DIFF_CHARS = 20_000
+
+_UNWRITABLE = re.compile("[\0\ud800-\udfff]")
+_ATX_HEADING = re.compile(r" {0,3}#{1,6}(?:[ \t\r\n]|$)")
+_UNDERLINE = re.compile(r" {0,3}(?:=+|-+)[ \t]*[\r\n]*")
+_BLANK = " \t\r\n"
+_CONTEXT = 3
+_MAX_LINE = 500
+_MAX_COMPARED = 2_000
+_MAX_PAIRS = 200_000
+"""What difflib may be given, in lines and in pairs of equal lines. It is quadratic."""
+
+
+def apply(data: bytes | None, edit: Edit, name: str) -> bytes:
+    """The bytes of the document after the edit; `data` is None when there is none yet.
+
+    - `replace`: the content is the whole new text, front matter and all.
+    - `append`, `prepend`: the content comes on lines of its own, at the end or after
+      the front matter.
+    - `section`: the content replaces all that is under the heading, down to the next
+      heading of the same or a higher level, but for the blank lines around it. If it
+      begins with a heading of that level, it replaces the heading too.
+
+    Then the tags are set. Content gets the line ends that prevail in the file, and its
+    encoding (but when the encoding lacks a character, a replaced document turns UTF-8).
+
+    Raises InvalidInput (nothing to do; content that is no text, or that the encoding
+    lacks; tags that cannot be set), DocumentNotFound, SectionNotFound, and for a file
+    that can only be replaced whole NotADocument, Refused or TooLarge.
+    """
+    _check(data, edit, name)
+    old = decode(data or b"")
+    whole = edit.mode == "replace" and edit.content is not None
+    if whole and old.binary:
+        old = decode(b"")
+    if not whole:
+        _check_can_be_kept(old, data or b"", edit.name)
+    text = _written(old, edit, name)
+    if edit.tags is not None and not is_plain_text(name):
+        text = frontmatter.set_tags(text, edit.tags, prevailing_newline(text))
+    try:
+        return old.encode(text)
+    except UnicodeEncodeError as error:
+        if whole:
+            return text.encode()
+        lacking = text[error.start]
+        raise InvalidInput(
+            f"{edit.name} is stored as {old.encoding}, which has no {lacking!r} "
+            f"(U+{ord(lacking):04X}); do without it, or replace the whole document, "
+            "which then becomes UTF-8"
+        ) from None
+
+
+def diff(old: bytes, new: bytes, name: str) -> str:
+    """A unified diff of the texts, of about MAX_DIFF_CHARS at most; "" for equal bytes."""
+    if old == new:
+        return ""
+    before, after = decode(old).text, decode(new).text
+    was, now = split_lines(before), split_lines(after)
+    # Tags and text change far apart; compared each for itself, little is left to compare.
+    head, new_head = frontmatter.split(before)[1] - 1, frontmatter.split(after)[1] - 1
+    changes = [
+        *_changes(was[:head], now[:new_head], 0, 0),
+        *_changes(was[head:], now[new_head:], head, new_head),
+    ]
+    lines = [f"--- {name}", f"+++ {name}"]
+    room = MAX_DIFF_CHARS
+    for line in _hunks(was, now, changes):
+        room -= len(line)
+        if room < 0:
+            lines.append("… and more, which is left out")
+            break
+        lines.append(line)
+    if not changes:
+        lines.append("only the encoding or the byte order mark changes")
+    return "\n".join(lines) + "\n"
+
+
+def _check(data: bytes | None, edit: Edit, name: str) -> None:
+    if edit.content is None and edit.tags is None:
+        raise InvalidInput("nothing to write: give content, tags or both")
+    if edit.content is not None and _UNWRITABLE.search(edit.content):
+        raise InvalidInput("the content holds NUL or half of a surrogate pair, which is no text")
+    if edit.tags and is_plain_text(name):
+        raise InvalidInput("a .txt document has no front matter, so it cannot have tags")
+    if data is None and (edit.content is None or edit.mode == "section"):
+        how = (
+            "content is needed to create it" if edit.content is None else "mode replace creates it"
+        )
+        raise DocumentNotFound(f"there is no {edit.name}; {how}")
+
+
+def _check_can_be_kept(old: Decoded, data: bytes, name: str) -> None:
+    if old.binary:
+        raise NotADocument(f"{name} holds binary data, not text; it can only be replaced whole")
+    if old.encode(old.exact) != data:
+        raise Refused(f"{name} {old.remarks[0]}, so it can only be replaced whole")
+
+
+def _written(old: Decoded, edit: Edit, name: str) -> str:
+    """The text with the content in its place."""
+    text, content = old.exact, edit.content
+    if content is None:
+        return text
+    if "\n" in text or "\r" in text:
+        content = unify_newlines(content, old.newline)
+    if edit.mode == "section":
+        return _with_section(old, content, edit, name)
+    if edit.mode == "replace" or not text:
+        return content
+    if not content:
+        return text
+    if edit.mode == "append":
+        return _appended(text, content, old.newline)
+    block = None if is_plain_text(name) else frontmatter.split(text)[0]
+    return _prepended(text, content, old.newline, at=len(block or ""))
+
+
+def _appended(text: str, content: str, newline: str) -> str:
+    return text + _ended(content, newline) if _is_ended(text) else text + newline + content
+
+
+def _prepended(text: str, content: str, newline: str, at: int) -> str:
+    above, below = text[:at], text[at:]
+    return (
+        (_ended(above, newline) if above else "")
+        + (_ended(content, newline) if below else content)
+        + below
+    )
+
+
+def _with_section(old: Decoded, content: str, edit: Edit, name: str) -> str:
+    document = parse(old.encode(old.exact), name)
+    if len(document.sections) >= MAX_SECTIONS:
+        raise TooLarge(f"{edit.name} has too many sections to write one; replace it whole")
+    section = find_section(document.sections, edit.section)
+    first, last = section_range(document, section)
+    lines, newline = split_lines(old.exact), old.newline
+    before, after = lines[: first - 1], lines[last:]
+    under = first - 1 + _heading_lines(lines[first - 1 : last])
+    heading = lines[first - 1 : under]
+    above, was, below = _framed(lines[under:last])
+    _, new, _ = _framed(split_lines(content))
+    if not new:
+        return "".join(before + heading + below + after)
+
+    # Blank lines stay, and come where text would else run into an underlined heading.
+    if not _begins_with_heading(new, section.level):
+        above = heading + (above if was else [newline])
+    elif _ATX_HEADING.match(heading[0]) and not _ATX_HEADING.match(new[0]):
+        above = [newline] if before and before[-1].strip(_BLANK) else []
+    else:
+        above = []
+    if after:
+        below = below or [newline]
+    written = [_ended(line, newline) for line in above + new + below]
+    if not after and not _is_ended(old.exact):
+        written[-1] = written[-1].rstrip("\r\n")
+    return "".join(before + written + after)
+
+
+def _heading_lines(lines: Sequence[str]) -> int:
+    if _ATX_HEADING.match(lines[0]):
+        return 1
+    return next(number for number, line in enumerate(lines[1:], 2) if _UNDERLINE.fullmatch(line))
+
+
+def _begins_with_heading(lines: Sequence[str], level: int) -> bool:
+    sections = parse("".join(lines).encode(), "content.md").sections
+    return bool(sections) and (sections[0].level, sections[0].first_line) == (level, 1)
+
+
+def _framed(lines: list[str]) -> tuple[list[str], list[str], list[str]]:
+    """Blank lines, text, blank lines. Of blank lines alone, all are in the last part."""
+    filled = [number for number, line in enumerate(lines) if line.strip(_BLANK)]
+    if not filled:
+        return [], [], lines
+    return lines[: filled[0]], lines[filled[0] : filled[-1] + 1], lines[filled[-1] + 1 :]
+
+
+def _is_ended(text: str) -> bool:
+    return text.endswith(("\n", "\r"))
+
+
+def _ended(text: str, newline: str) -> str:
+    return text if _is_ended(text) else text + newline
+
+
+# --- Differences ----------------------------------------------------------------
+
+Change = tuple[int, int, int, int]
+"""Lines of the old text and of the new one that take their place: two half-open
+ranges, from 0."""
+
+
+def _changes(was: list[str], now: list[str], at: int, new_at: int) -> Iterator[Change]:
+    """What changes between two runs of lines that begin at these numbers."""
+    shorter = min(len(was), len(now))
+    same = next((n for n in range(shorter) if was[n] != now[n]), shorter)
+    shorter -= same
+    tail = next((n for n in range(shorter) if was[-1 - n] != now[-1 - n]), shorter)
+    was, now = was[same : len(was) - tail], now[same : len(now) - tail]
+    at, new_at = at + same, new_at + same
+    counts = Counter(was)
+    if len(was) + len(now) > _MAX_COMPARED or sum(counts[line] for line in now) > _MAX_PAIRS:
+        yield at, at + len(was), new_at, new_at + len(now)
+        return
+    for operation, i, j, new_i, new_j in SequenceMatcher(None, was, now).get_opcodes():
+        if operation != "equal":
+            yield at + i, at + j, new_at + new_i, new_at + new_j
+
+
+def _hunks(was: list[str], now: list[str], changes: Sequence[Change]) -> Iterator[str]:
+    groups: list[list[Change]] = []
+    for change in changes:
+        if groups and change[0] - groups[-1][-1][1] <= 2 * _CONTEXT:
+            groups[-1].append(change)
+        else:
+            groups.append([change])
+    for group in groups:
+        start = max(0, group[0][0] - _CONTEXT)
+        stop = min(len(was), group[-1][1] + _CONTEXT)
+        new_start = group[0][2] - (group[0][0] - start)
+        new_stop = group[-1][3] + (stop - group[-1][1])
+        yield f"@@ -{_range(start, stop)} +{_range(new_start, new_stop)} @@"
+        for i, j, new_i, new_j in group:
+            yield from _marked(" ", was[start:i])
+            yield from _marked("-", was[i:j])
+            yield from _marked("+", now[new_i:new_j])
+            start = j
+        yield from _marked(" ", was[start:stop])
+
+
+def _range(start: int, stop: int) -> str:
+    """As the unified format counts: an empty range is named by the line before it."""
+    length = stop - start
+    return f"{start + 1}" if length == 1 else f"{start + (length > 0)},{length}"
+
+
+def _marked(sign: str, lines: Sequence[str]) -> Iterator[str]:
+    for line in lines:
+        bare = line.rstrip("\r\n")
+        yield sign + (bare if len(bare) <= _MAX_LINE else bare[:_MAX_LINE] + "…")
+        if not _is_ended(line):
+            yield "\\ No newline at end of file"
