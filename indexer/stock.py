@@ -1,0 +1,93 @@
+"""Stock Whoosh: the one place that imports it, and the types we see it by.
+
+Whoosh 2.7.4 has no type hints, and its modules warn when today's Python
+compiles them. Both end here: the modules are imported in silence, and what the
+store uses of them has the types below.
+"""
+
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from importlib import import_module
+from typing import Any, Protocol
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    _analysis: Any = import_module("whoosh.analysis")
+    _fields: Any = import_module("whoosh.fields")
+    _filestore: Any = import_module("whoosh.filedb.filestore")
+    _structfile: Any = import_module("whoosh.filedb.structfile")
+    _index: Any = import_module("whoosh.index")
+    _reading: Any = import_module("whoosh.reading")
+    _searching: Any = import_module("whoosh.searching")
+    _writing: Any = import_module("whoosh.writing")
+    query: Any = import_module("whoosh.query")
+    scoring: Any = import_module("whoosh.scoring")
+    _collectors: Any = import_module("whoosh.collectors")
+
+
+class Segment(Protocol):
+    """An immutable part of an index; only its deletions change, and they live in
+    the table of contents."""
+
+    def segment_id(self) -> str: ...
+    def doc_count_all(self) -> int: ...
+    def doc_count(self) -> int: ...
+    def deleted_count(self) -> int: ...
+    def deleted_docs(self) -> Iterable[int]: ...
+    def is_deleted(self, docnum: int) -> bool: ...
+    def delete_document(self, docnum: int) -> None: ...
+
+
+class Matcher(Protocol):
+    def is_active(self) -> bool: ...
+    def id(self) -> int: ...
+    def skip_to(self, docnum: int) -> None: ...
+    def all_ids(self) -> Iterator[int]: ...
+    def value_as(self, kind: str) -> Any: ...
+
+
+class Reader(Protocol):
+    """Reads one segment, or several as one."""
+
+    def doc_count(self) -> int: ...
+    def doc_count_all(self) -> int: ...
+    def doc_frequency(self, field: str, term: str) -> int: ...
+    def stored_fields(self, docnum: int) -> dict[str, Any]: ...
+    def postings(self, field: str, term: str) -> Matcher: ...
+    def expand_prefix(self, field: str, prefix: str) -> Iterable[bytes]: ...
+    def leaf_readers(self) -> Iterable[tuple["Reader", int]]: ...
+    def is_deleted(self, docnum: int) -> bool: ...
+    def segment(self) -> Segment: ...
+    def __contains__(self, term: tuple[str, str]) -> bool: ...
+    def close(self) -> None: ...
+
+
+class Toc(Protocol):
+    """The table of contents: which segments make up one generation."""
+
+    generation: int
+    schema: Any
+    segments: list[Segment]
+
+
+IDAnalyzer: Any = _analysis.IDAnalyzer
+Schema: Any = _fields.Schema
+ID: Any = _fields.ID
+STORED: Any = _fields.STORED
+TEXT: Any = _fields.TEXT
+FileStorage: Any = _filestore.FileStorage
+TopCollector: Any = _collectors.TopCollector
+WrappingCollector: Any = _collectors.WrappingCollector
+BufferFile: Any = _structfile.BufferFile
+TOC: Any = _index.TOC
+MultiReader: Any = _reading.MultiReader
+SegmentReader: Any = _reading.SegmentReader
+Searcher: Any = _searching.Searcher
+SegmentWriter: Any = _writing.SegmentWriter
+
+INDEX_NAME: str = _index._DEF_INDEX_NAME
+
+
+def multi_reader(readers: Sequence[Reader]) -> Reader:
+    reader: Reader = MultiReader(list(readers))
+    return reader

@@ -1,0 +1,255 @@
+"""The one owner of a folder's Whoosh index: opens, checks, repairs and commits it.
+
+Only the process that holds the index's lock has a `Store`. What it commits is
+a list of finished segments with their deletions, under one table of contents
+whose generation counts up.
+"""
+
+import errno
+import logging
+import os
+import shutil
+import time
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from docindex.indexer import schema, stock
+from docindex.indexer.models import Record
+from docindex.indexer.segments import (
+    CHECKSUM,
+    SEGMENT,
+    Built,
+    Head,
+    Storage,
+    heads_of,
+    open_segment,
+)
+from docindex.indexer.stock import Segment
+
+log = logging.getLogger(__name__)
+
+KEEP_SUPERSEDED_SECONDS = 5.0
+"""How long the files of a past generation stay for readers that still open it."""
+
+MERGE_AT_SEGMENTS = 16
+MERGE_BELOW_DOCUMENTS = 8_000
+"""Segments past this many documents are left out of merges: stock Whoosh would
+write them for many seconds."""
+
+
+NO_DAMAGE = {
+    errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EROFS
+}  # fmt: skip
+"""What the system refuses says nothing about the index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where the head of a file stands."""
+
+    segment_id: str
+    head: Head
+
+
+class Store:
+    """Opening one checks the whole index; one that is damaged is set aside.
+
+    Not for several threads at once.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.repaired = ""
+        """Why the index that was found had to be set aside."""
+        self._storage = Storage(folder)
+        self._segments: dict[str, Segment] = {}
+        self._placed: dict[str, Placed] = {}
+        self._records: dict[str, Record] = {}
+        self._looks: dict[str, tuple[int, int]] = {}
+        self._doomed: dict[str, float] = {}
+        self.generation = 0
+        self._open()
+
+    @property
+    def records(self) -> Mapping[str, Record]:
+        """Every file that the index knows of, skipped ones included, by name."""
+        return self._records
+
+    def restamp(self, record: Record) -> None:
+        """Remembers that a file with another stamp still has the same content.
+        Until the next start only: then its content is compared once more."""
+        self._records[record.name] = record
+
+    def commit(
+        self, built: Built | None, removed: Iterable[str] = (), stale: Container[str] = ()
+    ) -> int:
+        """Makes a finished segment and deletions visible, and gives the generation.
+
+        A file that stands in the new segment is deleted from the old ones. Those
+        in `stale` changed while the segment was built: they stay as they are.
+        """
+        for name in removed:
+            self._delete(name)
+        if built is not None:
+            segment_id = built.segment.segment_id()
+            self._segments[segment_id] = built.segment
+            for head in built.heads:
+                if head.record.name in stale:
+                    _delete_range(built.segment, head)
+                else:
+                    self._delete(head.record.name)
+                    self._place(segment_id, head)
+        return self._write_contents()
+
+    def commit_merge(self, merged: Built, sources: Sequence[str]) -> int:
+        """Replaces segments by the one that they were merged into. Files that
+        changed while it was written are deleted from it."""
+        segment_id = merged.segment.segment_id()
+        self._segments[segment_id] = merged.segment
+        for head in merged.heads:
+            placed = self._placed.get(head.record.name)
+            if placed is not None and placed.segment_id in sources:
+                self._placed[head.record.name] = Placed(segment_id, head)
+            else:
+                _delete_range(merged.segment, head)
+        for source in sources:
+            if source in self._segments:
+                self._retire(source)
+        return self._write_contents()
+
+    def mergeable(self) -> list[Segment]:
+        """The segments that are worth merging now; none while they are few."""
+        small = [s for s in self._segments.values() if s.doc_count() < MERGE_BELOW_DOCUMENTS]
+        return small if len(small) >= MERGE_AT_SEGMENTS else []
+
+    def intact(self) -> bool:
+        """Whether the files of this generation are there, as they were written: a few
+        stats, so that an index which somebody harms is mended soon."""
+        try:
+            looks = {s: self._look(s) for s in self._segments}
+        except FileNotFoundError:
+            return False
+        return looks == self._looks and latest_generation(self._storage) == self.generation
+
+    def sweep(self, now: float | None = None) -> None:
+        """Deletes files that no generation has named for some seconds."""
+        moment = time.monotonic() if now is None else now
+        for name, since in list(self._doomed.items()):
+            if moment - since >= KEEP_SUPERSEDED_SECONDS:
+                (self.folder / name).unlink(missing_ok=True)
+                del self._doomed[name]
+
+    def _open(self) -> None:
+        if not self.folder.exists():
+            self.folder.mkdir(mode=0o700, parents=True)
+        self.generation = max(self.generation, latest_generation(self._storage))
+        try:
+            contents = read_contents(self._storage)
+            if contents is not None:
+                self._adopt(contents)
+        except Exception as error:
+            # A damaged index raises whatever its bytes happen to lead to.
+            if isinstance(error, OSError) and error.errno in NO_DAMAGE:
+                raise
+            self.repaired = f"{type(error).__name__} while opening it"
+            log.warning("the index is damaged (%s); it is set aside and rebuilt", error)
+            self._set_aside()
+            contents = None
+        if contents is None:
+            self._write_contents()
+        self._looks = {segment_id: self._look(segment_id) for segment_id in self._segments}
+        self._remove_orphans()
+
+    def _adopt(self, contents: stock.Toc) -> None:
+        for segment in contents.segments:
+            reader = open_segment(self._storage, segment)
+            for head in heads_of(reader):
+                self._place(segment.segment_id(), head)
+            reader.close()
+            self._segments[segment.segment_id()] = segment
+
+    def _set_aside(self) -> None:
+        self._segments.clear()
+        self._placed.clear()
+        self._records.clear()
+        aside = self.folder.with_name(f"{self.folder.name}.damaged")
+        shutil.rmtree(aside, ignore_errors=True)
+        os.replace(self.folder, aside)
+        self.folder.mkdir(mode=0o700)
+
+    def _remove_orphans(self) -> None:
+        """What a process that was killed left half written."""
+        for path in self.folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            elif not self._named(path.name):
+                path.unlink(missing_ok=True)
+
+    def _named(self, file_name: str) -> bool:
+        return (
+            file_name == contents_name(self.generation)
+            or file_name.partition(".")[0] in self._segments
+        )
+
+    def _place(self, segment_id: str, head: Head) -> None:
+        self._placed[head.record.name] = Placed(segment_id, head)
+        self._records[head.record.name] = head.record
+
+    def _delete(self, name: str) -> None:
+        placed = self._placed.pop(name, None)
+        if placed is not None:
+            del self._records[name]
+            _delete_range(self._segments[placed.segment_id], placed.head)
+
+    def _retire(self, segment_id: str) -> None:
+        del self._segments[segment_id]
+        for suffix in (SEGMENT, CHECKSUM):
+            self._doom(f"{segment_id}{suffix}")
+
+    def _doom(self, file_name: str) -> None:
+        self._doomed[file_name] = time.monotonic()
+
+    def _look(self, segment_id: str) -> tuple[int, int]:
+        found = (self.folder / f"{segment_id}{SEGMENT}").stat()
+        return found.st_size, found.st_mtime_ns
+
+    def _write_contents(self) -> int:
+        for segment_id, segment in list(self._segments.items()):
+            if segment.doc_count() == 0:
+                self._retire(segment_id)
+        contents = stock.TOC(
+            schema.new_schema(), list(self._segments.values()), self.generation + 1
+        )
+        contents.write(self._storage, stock.INDEX_NAME)
+        self._looks = {segment_id: self._look(segment_id) for segment_id in self._segments}
+        self._doom(contents_name(self.generation))
+        self.generation += 1
+        self.sweep()
+        return self.generation
+
+
+def contents_name(generation: int) -> str:
+    """The file that holds a generation's table of contents."""
+    name: str = stock.TOC._filename(stock.INDEX_NAME, generation)
+    return name
+
+
+def latest_generation(storage: Storage) -> int:
+    """The newest generation on disk, -1 when there is no index."""
+    generation: int = stock.TOC._latest_generation(storage, stock.INDEX_NAME)
+    return generation
+
+
+def read_contents(storage: Storage) -> stock.Toc | None:
+    """The newest table of contents, None when there is no index."""
+    generation = latest_generation(storage)
+    if generation < 0:
+        return None
+    contents: stock.Toc = stock.TOC.read(storage, stock.INDEX_NAME, gen=generation)
+    return contents
+
+
+def _delete_range(segment: Segment, head: Head) -> None:
+    for docnum in range(head.docnum, head.last + 1):
+        segment.delete_document(docnum)

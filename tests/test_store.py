@@ -1,0 +1,164 @@
+"""The store commits segments, the snapshots read them, damage is set aside."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from docindex.indexer.models import Document, Record, Section, Stamp
+from docindex.indexer.schema import rows
+from docindex.indexer.segments import Builder, Built, merge
+from docindex.indexer.snapshot import Snapshots
+from docindex.indexer.store import Store
+
+
+def stamp(number: int = 1) -> Stamp:
+    return Stamp(10, number, number, number)
+
+
+def document(name: str, *texts: str) -> tuple[Document, Record]:
+    sections = tuple(
+        Section(f"Part {number}", 1, (f"Part {number}",), f"part-{number}", number, number, text)
+        for number, text in enumerate(texts, start=1)
+    )
+    parsed = Document(name, name.upper(), (), (), {}, sections, len(sections))
+    return parsed, Record(name, "v1", stamp(), name.upper(), sections=len(sections))
+
+
+def built(folder: Path, *documents: tuple[Document, Record]) -> Built:
+    builder = Builder(folder)
+    for parsed, record in documents:
+        builder.add(record, rows(record, parsed))
+    return builder.finish()
+
+
+def found(snapshots: Snapshots, term: str) -> set[tuple[str, str]]:
+    """Names and anchors of the live sections whose body has a term."""
+    hits: set[tuple[str, str]] = set()
+    for leaf in snapshots.newest().leaves:
+        if ("body", term) not in leaf.reader:
+            continue
+        for number in list(leaf.reader.postings("body", term).all_ids()):
+            if not leaf.reader.is_deleted(number):
+                section = leaf.reader.stored_fields(number)["section"]
+                record = leaf.reader.stored_fields(number - section[0])["record"]
+                hits.add((record[0], section[2]))
+    return hits
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "index"
+
+
+def test_a_committed_document_is_found_by_its_sections(folder: Path) -> None:
+    store = Store(folder)
+    store.commit(built(folder, document("a.md", "apple", "pear"), document("b.md", "pear")))
+    assert found(Snapshots(folder), "pear") == {("a.md", "part-2"), ("b.md", "part-1")}
+    assert [path for path in folder.iterdir() if path.is_dir()] == []
+
+
+def test_a_document_that_is_committed_again_replaces_the_old_one(folder: Path) -> None:
+    store, snapshots = Store(folder), Snapshots(folder)
+    store.commit(built(folder, document("a.md", "apple"), document("b.md", "apple")))
+    assert len(found(snapshots, "appl")) == 2
+    store.commit(built(folder, document("a.md", "cherry")))
+    assert found(snapshots, "appl") == {("b.md", "part-1")}
+    assert found(snapshots, "cherri") == {("a.md", "part-1")}
+
+
+def test_a_removed_document_is_gone_with_all_its_sections(folder: Path) -> None:
+    store, snapshots = Store(folder), Snapshots(folder)
+    store.commit(built(folder, document("a.md", "apple", "apple"), document("b.md", "apple")))
+    store.commit(None, removed=["a.md"])
+    assert found(snapshots, "appl") == {("b.md", "part-1")}
+    assert set(store.records) == {"b.md"}
+
+
+def test_a_document_that_changed_while_its_segment_was_built_stays_as_it_is(folder: Path) -> None:
+    store, snapshots = Store(folder), Snapshots(folder)
+    slow = built(folder, document("a.md", "old"), document("b.md", "old"))
+    store.commit(built(folder, document("a.md", "new")))
+    store.commit(slow, stale={"a.md"})
+    assert found(snapshots, "new") == {("a.md", "part-1")}
+    assert found(snapshots, "old") == {("b.md", "part-1")}
+
+
+def test_a_merge_keeps_what_lives_and_drops_what_changed_meanwhile(folder: Path) -> None:
+    store, snapshots = Store(folder), Snapshots(folder)
+    for name in ("a.md", "b.md", "c.md"):
+        store.commit(built(folder, document(name, "apple", "pear")))
+    sources = list(store._segments.values())
+    merged = merge(folder, sources)
+    store.commit(built(folder, document("a.md", "plum")))
+    store.commit(None, removed=["b.md"])
+    store.commit_merge(merged, [segment.segment_id() for segment in sources])
+    assert found(snapshots, "pear") == {("c.md", "part-2")}
+    assert found(snapshots, "plum") == {("a.md", "part-1")}
+    assert set(store.records) == {"a.md", "c.md"}
+
+
+def test_what_was_committed_is_there_when_the_store_opens_again(folder: Path) -> None:
+    first = Store(folder)
+    first.commit(built(folder, document("a.md", "apple"), document("empty.md")))
+    first.commit(None, removed=["a.md"])
+    second = Store(folder)
+    assert second.repaired == ""
+    assert set(second.records) == {"empty.md"}
+    assert second.generation == first.generation
+
+
+def test_a_reader_keeps_its_generation_while_files_are_replaced(folder: Path) -> None:
+    store, snapshots = Store(folder), Snapshots(folder)
+    store.commit(built(folder, document("a.md", "apple")))
+    old = snapshots.newest()
+    store.commit(built(folder, document("a.md", "cherry")))
+    store.sweep(now=float("inf"))
+    new = snapshots.newest()
+    assert [head.record.name for _, head in old.heads()] == ["a.md"]
+    assert not old.leaves[0].reader.is_deleted(0)
+    assert new.generation == old.generation + 1
+
+
+def test_superseded_files_are_swept_and_the_current_ones_stay(folder: Path) -> None:
+    store = Store(folder)
+    for text in ("one", "two", "three"):
+        store.commit(built(folder, document("a.md", text)))
+    store.sweep(now=float("inf"))
+    assert len(list(folder.glob("*.seg"))) == 1
+    assert len(list(folder.glob("*.toc"))) == 1
+    assert set(Store(folder).records) == {"a.md"}
+
+
+@pytest.mark.parametrize("harm", ["zero", "halve", "delete", "flip"])
+@pytest.mark.parametrize("kind", ["*.seg", "*.toc"])
+def test_a_damaged_index_is_set_aside_and_begun_anew(folder: Path, harm: str, kind: str) -> None:
+    Store(folder).commit(built(folder, *(document(f"{n}.md", "apple pear") for n in range(50))))
+    (path,) = [p for p in folder.glob(kind) if p.name != "_MAIN_1.toc"] or folder.glob(kind)
+    data = path.read_bytes()
+    if harm == "delete":
+        path.unlink()
+    else:
+        half = len(data) // 2
+        flipped = bytes(byte ^ 0xFF for byte in data[:half]) + data[half:]
+        path.write_bytes({"zero": bytes(len(data)), "halve": data[:half], "flip": flipped}[harm])
+    store = Store(folder)
+    if kind == "*.toc" and harm == "delete":
+        assert store.repaired == ""  # the generation before is whole
+    else:
+        assert store.repaired
+    assert store.records == {}
+    store.commit(built(folder, document("new.md", "apple")))
+    assert found(Snapshots(folder), "appl") == {("new.md", "part-1")}
+
+
+def test_half_written_segments_of_a_killed_process_are_removed(folder: Path) -> None:
+    Store(folder).commit(built(folder, document("a.md", "apple")))
+    builder = Builder(folder)
+    parsed, record = document("b.md", "pear")
+    builder.add(record, rows(record, parsed))
+    left_behind = shutil.copytree(folder, folder.with_name("left-behind"))
+    builder.discard()
+    assert {path.suffix for path in left_behind.iterdir()} > {".seg", ".toc"}
+    assert set(Store(left_behind).records) == {"a.md"}
+    assert sorted(path.suffix for path in left_behind.iterdir()) == [".seg", ".sum", ".toc"]
