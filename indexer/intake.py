@@ -1,0 +1,48 @@
+"""One file from disk to what the index keeps of it."""
+
+import time
+from dataclasses import replace
+
+from docindex.indexer.files import Folder, version_of
+from docindex.indexer.markdown import parse
+from docindex.indexer.models import Document, Record, Stamp
+
+UNSETTLED_NS = 2_000_000_000
+"""A file that changed so shortly before it was read may change again within
+the same tick of the file system's clock, so its stamp proves nothing yet."""
+
+UNKNOWN = Stamp(0, 0, 0, 0)
+
+
+def take_in(
+    folder: Folder, name: str, known: Record | None = None
+) -> tuple[Record, Document | None]:
+    """Reads and parses a file. The document is None when it is the one that is
+    known already, or cannot be indexed: then the record says why.
+
+    Raises DocumentNotFound when it is gone and FolderUnavailable when the whole folder is.
+    """
+    found = folder.read(name)
+    stamp = settled(found.stamp)
+    version = version_of(found.data)
+    if known is not None and known.version == version and not known.skipped:
+        return replace(known, stamp=stamp), None
+    document = parse(found.data, name)
+    record = Record(
+        name=name,
+        version=version,
+        stamp=stamp,
+        title=document.title,
+        tags=document.tags,
+        sections=len(document.sections),
+        remarks=document.remarks,
+    )
+    return record, document
+
+
+def settled(stamp: Stamp) -> Stamp:
+    """The stamp to compare with later: one that is too fresh to prove anything
+    never compares equal, which leads to a comparison of the content."""
+    if time.time_ns() - max(stamp.mtime_ns, stamp.ctime_ns) < UNSETTLED_NS:
+        return replace(stamp, ctime_ns=0)
+    return stamp

@@ -1,0 +1,122 @@
+"""Tells that something in a folder may have changed.
+
+An event means "look again" at a path, and nothing more: which files changed is
+found by comparing them with the index. Whatever goes wrong with the events
+becomes `Doubt`, after which the whole folder has to be compared.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from watchfiles import Change, watch
+
+from docindex.indexer.ignores import IGNORE_FILES
+
+log = logging.getLogger(__name__)
+
+STEP_MS = 20
+TICK_MS = 500
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """Paths below the root, POSIX, as the system spells them."""
+
+    paths: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Events may have been missed."""
+
+    reason: str
+    blind: bool
+    """No events come for now."""
+
+
+class Watcher:
+    """Watches one folder from a thread of its own, for ever, through all failures."""
+
+    def __init__(
+        self, root: Path, debounce_ms: int, listener: Callable[[Touched | Doubt], None]
+    ) -> None:
+        self._root = root
+        self._debounce_ms = debounce_ms
+        self._listener = listener
+        self._stop = threading.Event()
+        self._pause = FIRST_PAUSE
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._follow()
+            except Exception as error:
+                # The native watcher fails in many ways (a limit of the system, a file
+                # name that is not UTF-8, a root that went away); none may end us.
+                log.warning("watching failed (%s); looking again in %.0f s", error, self._pause)
+                self._listener(Doubt(_plain(error), blind=True))
+                self._stop.wait(self._pause)
+                self._pause = min(self._pause * 2, LONGEST_PAUSE)
+
+    def _follow(self) -> None:
+        identity = self._identity()
+        watching = False
+        for changes in watch(
+            self._root,
+            watch_filter=self._concerns,
+            debounce=self._debounce_ms,
+            step=STEP_MS,
+            rust_timeout=TICK_MS,
+            yield_on_timeout=True,
+            stop_event=self._stop,
+            raise_interrupt=False,
+        ):
+            if not watching:
+                watching = True
+                self._pause = FIRST_PAUSE
+                self._listener(Doubt("", blind=False))  # what came before the watch stood
+            if changes:
+                self._listener(Touched(frozenset(self._below(path) for _, path in changes)))
+            elif self._identity() != identity:
+                raise FileNotFoundError("the folder was replaced")
+
+    def _identity(self) -> tuple[int, int]:
+        found = self._root.stat()
+        return found.st_dev, found.st_ino
+
+    def _concerns(self, change: Change, path: str) -> bool:
+        """Hidden files are not documents, but ignore files decide what is."""
+        del change
+        *folders, last = self._below(path).split("/")
+        if any(part.startswith(".") for part in folders):
+            return False
+        return not last.startswith(".") or last in IGNORE_FILES
+
+    def _below(self, path: str) -> str:
+        try:
+            return Path(path).relative_to(self._root).as_posix()
+        except ValueError:
+            return "."
+
+
+def _plain(error: Exception) -> str:
+    """An error of the system by its number's text: the whole would name a path."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if "limit" in str(error):
+        return "the system's limit of watched folders is reached"
+    return type(error).__name__

@@ -1,0 +1,360 @@
+"""The indexer follows its folder by itself, and serves requests all the while."""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from docindex.indexer import intake
+from docindex.indexer.errors import IndexUnavailable
+from docindex.indexer.home import Home, home_of
+from docindex.indexer.keeper import Keeper
+from docindex.indexer.letterbox import Letterbox, Reply, Request
+from docindex.indexer.locks import Lease
+from docindex.indexer.markdown import parse
+from docindex.indexer.models import Document, Options
+from docindex.indexer.snapshot import Snapshots
+from docindex.indexer.status import IndexerStatus, read_status
+from tests.waiting import until
+
+
+@dataclass
+class Kept:
+    """A folder with a keeper at work on it in a thread."""
+
+    root: Path
+    home: Home
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.letterbox = Letterbox(self.home)
+        self.snapshots = Snapshots(self.home.index)
+        self.thread: threading.Thread | None = None
+
+    def start(self, options: Options | None = None, attached: bool = False) -> None:
+        keeper = Keeper(self.root, self.home, options or Options(debounce_ms=20))
+        self.stop.clear()
+        self.thread = threading.Thread(target=keeper.run, args=(self.stop, attached))
+        before = self.status().instance
+        self.thread.start()
+        until(lambda: self.status().instance != before and self.status().state == "ready")
+
+    def end(self) -> None:
+        self.stop.set()
+        if self.thread is not None:
+            self.thread.join()
+
+    def status(self) -> IndexerStatus:
+        return read_status(self.home.status) or IndexerStatus("", 0, "building")
+
+    def names(self) -> set[str]:
+        """The documents that a search could find."""
+        heads = self.snapshots.newest().heads()
+        return {head.record.name for _, head in heads if not head.record.skipped}
+
+    def version(self, name: str) -> str:
+        heads = self.snapshots.newest().heads()
+        return next((head.record.version for _, head in heads if head.record.name == name), "")
+
+    def ask(self, request: Request) -> Reply:
+        reply = self.letterbox.wait(self.letterbox.post(request), 20.0, lambda: False)
+        assert reply is not None, "no reply came in time"
+        return reply
+
+    def write(self, name: str, text: str = "# Text\n\nwords\n") -> Path:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+
+def long_text(number: int) -> str:
+    """4 kB: 300 of them are more than is indexed in one go."""
+    return f"# Page {number}\n\n" + " ".join(f"w{number * n % 997}" for n in range(900)) + "\n"
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[Kept]:
+    root = tmp_path / "documents"
+    root.mkdir()
+    kept = Kept(root, home_of(tmp_path / "cache", root))
+    kept.write("first.md", "# First\n\nwords\n")
+    kept.write("second.md", "# Second\n\nwords\n")
+    yield kept
+    kept.end()
+
+
+def test_what_is_there_is_indexed_first(kept: Kept) -> None:
+    kept.start()
+    assert kept.names() == {"first.md", "second.md"}
+    assert kept.status().documents == 2
+
+
+def test_a_new_file_is_noticed(kept: Kept) -> None:
+    kept.start()
+    kept.write("third.md")
+    until(lambda: "third.md" in kept.names())
+
+
+def test_a_saved_file_is_noticed_also_when_size_and_time_stay(kept: Kept) -> None:
+    path = kept.write("first.md", "# One\n")
+    kept.start()
+    before = kept.version("first.md")
+    found = path.stat()
+    path.write_text("# Two\n", encoding="utf-8")
+    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+    until(lambda: kept.version("first.md") not in (before, ""))
+
+
+def test_a_save_by_rename_is_one_changed_document(kept: Kept) -> None:
+    kept.start()
+    before = kept.version("first.md")
+    kept.write(".first.md.swp", "# Renamed over\n").replace(kept.root / "first.md")
+    until(lambda: kept.version("first.md") != before)
+    assert kept.names() == {"first.md", "second.md"}
+
+
+def test_a_deleted_file_is_noticed(kept: Kept) -> None:
+    kept.start()
+    (kept.root / "first.md").unlink()
+    until(lambda: kept.names() == {"second.md"})
+
+
+def test_a_folder_that_is_moved_in_is_indexed_with_all_that_is_in_it(
+    kept: Kept, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    for number in range(5):
+        path = outside / "deep" / f"{number}.md"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("# Moved\n", encoding="utf-8")
+    kept.start()
+    outside.rename(kept.root / "inside")
+    until(lambda: len(kept.names()) == 7)
+    (kept.root / "inside").rename(outside)
+    until(lambda: len(kept.names()) == 2)
+
+
+def test_a_new_ignore_file_takes_documents_out_of_the_index(kept: Kept) -> None:
+    kept.start()
+    kept.write(".gitignore", "second.md\n")
+    until(lambda: kept.names() == {"first.md"})
+    until(lambda: kept.status().ignored == 1)
+    (kept.root / ".gitignore").unlink()
+    until(lambda: kept.names() == {"first.md", "second.md"})
+
+
+def test_a_file_name_that_is_not_utf8_does_not_end_the_watch(kept: Kept) -> None:
+    kept.start()
+    with open(bytes(kept.root) + b"/bad\xff.md", "wb") as file:
+        file.write(b"# Bad\n")
+    kept.write("third.md")
+    until(lambda: "third.md" in kept.names())
+    until(lambda: len(kept.status().skipped) == 1)
+
+
+def test_hundreds_of_files_at_once_all_arrive(kept: Kept) -> None:
+    kept.start()
+    for number in range(600):
+        kept.write(f"many/{number % 7}/{number}.md", f"# Page {number}\n\nword{number}\n")
+    until(lambda: len(kept.names()) == 602, seconds=60)
+    until(lambda: kept.status().state == "ready")
+    assert kept.status().documents == 602
+
+
+def test_a_request_is_answered_with_the_generation_that_has_it(kept: Kept) -> None:
+    kept.start()
+    kept.write("own.md")
+    reply = kept.ask(Request("index", ("own.md",)))
+    assert reply.ok
+    assert kept.snapshots.newest().generation >= reply.generation
+    assert "own.md" in kept.names()
+
+
+def test_an_own_write_is_served_while_a_long_run_is_under_way(kept: Kept) -> None:
+    for number in range(300):
+        kept.write(f"many/{number}.md", long_text(number))
+    keeper = Keeper(kept.root, kept.home, Options())
+    kept.thread = threading.Thread(target=keeper.run, args=(kept.stop, False))
+    kept.thread.start()
+    until(lambda: kept.status().total > 0)
+    kept.write("own.md")
+    assert kept.ask(Request("index", ("own.md",))).ok
+    assert kept.status().state == "building"
+    assert "own.md" in kept.names()
+    until(lambda: kept.status().state == "ready", seconds=60)
+    assert len(kept.names()) == 303
+
+
+def test_a_file_that_changes_while_its_job_is_under_way_keeps_the_newer_text(kept: Kept) -> None:
+    for number in range(300):
+        kept.write(f"many/{number}.md", long_text(number))
+    keeper = Keeper(kept.root, kept.home, Options())
+    kept.thread = threading.Thread(target=keeper.run, args=(kept.stop, False))
+    kept.thread.start()
+    until(lambda: kept.status().total > 0)
+    kept.write("many/299.md", "# Newer\n\nnewest\n")
+    kept.ask(Request("index", ("many/299.md",)))
+    newer = kept.version("many/299.md")
+    until(lambda: kept.status().state == "ready", seconds=60)
+    assert kept.version("many/299.md") == newer
+
+
+def test_a_full_reindex_can_be_cancelled(kept: Kept) -> None:
+    for number in range(300):
+        kept.write(f"many/{number}.md", long_text(number))
+    kept.start()
+    asked = kept.letterbox.post(Request("reindex", full=True))
+    until(lambda: kept.status().total > 0)
+    kept.ask(Request("cancel", (asked,)))
+    reply = kept.letterbox.wait(asked, 20.0, lambda: False)
+    assert reply is not None
+    assert (reply.ok, reply.error) == (False, "cancelled")
+    until(lambda: kept.status().state == "ready", seconds=60)
+    assert len(kept.names()) == 302
+
+
+def test_a_folder_that_went_away_is_degraded_and_comes_back(kept: Kept) -> None:
+    kept.start()
+    aside = kept.root.with_name("aside")
+    kept.root.rename(aside)
+    until(lambda: kept.status().state == "degraded")
+    assert kept.names() == {"first.md", "second.md"}
+    aside.rename(kept.root)
+    kept.write("third.md")
+    until(lambda: "third.md" in kept.names())
+    until(lambda: kept.status().state == "ready")
+
+
+def test_a_keeper_ends_when_another_folder_takes_the_place_of_its_own(kept: Kept) -> None:
+    kept.start()
+    kept.root.rename(kept.root.with_name("aside"))
+    kept.root.mkdir()
+    assert kept.thread is not None
+    kept.thread.join(timeout=20)
+    assert not kept.thread.is_alive()
+
+
+def test_one_that_is_attached_ends_after_the_last_lease(kept: Kept) -> None:
+    lease = Lease(kept.home.leases)
+    kept.start(Options(linger_seconds=0.0), attached=True)
+    assert kept.thread is not None
+    lease.release()
+    kept.thread.join(timeout=20)
+    assert not kept.thread.is_alive()
+
+
+def test_a_keeper_goes_on_where_another_was_stopped(kept: Kept) -> None:
+    kept.start()
+    kept.end()
+    kept.write("third.md")
+    (kept.root / "first.md").unlink()
+    generation = kept.snapshots.newest().generation
+    kept.start()
+    assert kept.names() == {"second.md", "third.md"}
+    assert kept.snapshots.newest().generation == generation + 1
+
+
+def test_many_small_segments_are_merged_in_a_quiet_moment(kept: Kept) -> None:
+    kept.start()
+    for number in range(20):
+        kept.write(f"{number}.md")
+        kept.ask(Request("index", (f"{number}.md",)))
+    until(lambda: len(kept.snapshots.newest().leaves) < 10)
+    assert len(kept.names()) == 22
+
+
+def test_a_damaged_index_is_rebuilt_from_the_folder(kept: Kept) -> None:
+    kept.start()
+    kept.end()
+    for path in kept.home.index.glob("*.seg"):
+        path.write_bytes(path.read_bytes()[:100])
+    kept.start()
+    assert kept.names() == {"first.md", "second.md"}
+
+
+def test_an_index_that_was_deleted_is_rebuilt(kept: Kept) -> None:
+    kept.start()
+    kept.end()
+    shutil.rmtree(kept.home.index)
+    kept.start()
+    assert kept.names() == {"first.md", "second.md"}
+
+
+def test_a_folder_that_goes_away_during_a_run_loses_nothing(kept: Kept) -> None:
+    for number in range(300):
+        kept.write(f"many/{number}.md", long_text(number))
+    kept.start()
+    asked = kept.letterbox.post(Request("reindex", full=True))
+    until(lambda: kept.status().total > 0)
+    aside = kept.root.with_name("aside")
+    kept.root.rename(aside)
+    reply = kept.letterbox.wait(asked, 20.0, lambda: False)
+    assert reply is not None
+    until(lambda: kept.status().state == "degraded" or reply.ok)
+    assert len(kept.names()) == 302
+    aside.rename(kept.root)
+    until(lambda: kept.status().state == "ready", seconds=60)
+    assert kept.status().skipped == {}
+    assert len(kept.names()) == 302
+
+
+def test_a_file_that_the_parser_fails_on_does_not_stop_the_others(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail_on_first(data: bytes, name: str) -> Document:
+        if name == "first.md":
+            raise RecursionError
+        return parse(data, name)
+
+    monkeypatch.setattr(intake, "parse", fail_on_first)
+    kept.start()
+    assert kept.names() == {"second.md"}
+    assert list(kept.status().skipped) == ["first.md"]
+
+
+def test_a_reindex_that_is_asked_for_during_a_run_sees_what_came_before_it(kept: Kept) -> None:
+    for number in range(300):
+        kept.write(f"many/{number}.md", long_text(number))
+    kept.start(Options(debounce_ms=10_000))
+    first = kept.letterbox.post(Request("reindex", full=True))
+    until(lambda: kept.status().total > 0)
+    kept.write("late.md")
+    assert kept.ask(Request("reindex")).ok
+    assert "late.md" in kept.names()
+    assert kept.letterbox.reply(first) is not None
+
+
+def test_what_came_during_a_cancelled_reindex_is_indexed_all_the_same(kept: Kept) -> None:
+    for number in range(300):
+        kept.write(f"many/{number}.md", long_text(number))
+    kept.start(Options(debounce_ms=10_000))
+    for number in range(300, 320):
+        kept.write(f"many/{number}.md", long_text(number))
+    asked = kept.letterbox.post(Request("reindex", full=True))
+    until(lambda: kept.status().total > 0)
+    kept.ask(Request("cancel", (asked,)))
+    until(lambda: kept.status().state == "ready", seconds=60)
+    assert len(kept.names()) == 322
+
+
+@pytest.mark.parametrize("harm", ["delete", "truncate"])
+def test_an_index_that_is_harmed_under_a_living_keeper_is_mended(kept: Kept, harm: str) -> None:
+    kept.start()
+    for path in kept.home.index.iterdir():
+        if harm == "delete":
+            path.unlink()
+        else:
+            path.write_bytes(b"")
+
+    def found() -> set[str]:
+        try:
+            return kept.names()
+        except IndexUnavailable:
+            return set()
+
+    until(lambda: found() == {"first.md", "second.md"} and kept.status().documents == 2)
