@@ -1,0 +1,117 @@
+"""Sees to it that somebody indexes the folders of a library, for as long as it is open."""
+
+import logging
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from docindex.indexer.errors import DocindexError
+from docindex.indexer.home import Home, home_of
+from docindex.indexer.locks import Lease, held
+from docindex.indexer.models import Options
+from docindex.indexer.process import start_indexer
+from docindex.indexer.shelf import Shelf
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.5
+"""With the start of a process, well below the three seconds of a takeover."""
+START_SECONDS = 3.0
+"""How long one that was started has to take the lock before another is."""
+SETTLED_SECONDS = 30.0
+"""One that has lived so long is no failure."""
+FREE_TRIES = 3
+LONGEST_PAUSE = 60.0
+
+
+class Attendant:
+    """Holds leases and looks after the indexer, from a thread of its own."""
+
+    def __init__(self, shelves: Sequence[Shelf], *, cache: Path, options: Options) -> None:
+        self._shelves = shelves
+        self._cache = cache
+        self._options = options
+        self._leases: dict[Home, Lease] = {}
+        self._child: subprocess.Popen[bytes] | None = None
+        self._started = 0.0
+        self._failures = 0
+        self._running = frozenset[Home]()
+        self._begun = time.monotonic()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="attendant", daemon=True)
+        self._thread.start()
+
+    def running(self, home: Home) -> bool:
+        """Whether the index had an indexer when last looked that has not failed again
+        and again, or has none yet because it has only just been sent for."""
+        if time.monotonic() - self._begun < START_SECONDS:
+            return True
+        return home in self._running and self._failures <= FREE_TRIES
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+        if self._child is not None and self._child.returncode is None:
+            self._child.returncode = 0  # it outlives us, and is not ours to wait for
+        for lease in self._leases.values():
+            with suppress(OSError):
+                lease.release()
+
+    def _run(self) -> None:
+        swept = self._options.read_only
+        while not self._stop.is_set():
+            try:
+                self._look()
+            except (OSError, DocindexError) as error:
+                log.warning("the indexer cannot be looked after (%s)", error)
+            if not swept:
+                self._sweep()
+                swept = True
+            self._stop.wait(LOOK_SECONDS)
+
+    def _sweep(self) -> None:
+        """Removes what writes of ours that were killed long ago have left in the folders."""
+        for shelf in self._shelves:
+            try:
+                shelf.folder.sweep_temporaries()
+            except (OSError, DocindexError) as error:
+                log.warning("left-over files were not looked for (%s)", error)
+
+    def _look(self) -> None:
+        if self._child is not None and self._child.poll() is not None:
+            self._child = None
+        homes = {shelf.home: shelf.root for shelf in self._shelves}
+        self._renew_leases(homes)
+        orphaned = [home for home in homes if not held(home.lock)]
+        self._running = frozenset(homes) - frozenset(orphaned)
+        now = time.monotonic()
+        starting = self._child is not None and now - self._started < START_SECONDS
+        if not orphaned:
+            if now - self._started > SETTLED_SECONDS:
+                self._failures = 0
+        elif not starting and now >= self._started + self._pause():
+            self._failures += 1
+            self._started = now
+            roots = [homes[home] for home in orphaned]
+            self._child = start_indexer(roots, orphaned, cache=self._cache, options=self._options)
+
+    def _pause(self) -> float:
+        """Seconds to the next try: none after an indexer was lost, and ever more when
+        one after the other cannot live."""
+        if self._failures < FREE_TRIES:
+            return 0.0
+        return min(START_SECONDS * 2.0 ** (self._failures - FREE_TRIES), LONGEST_PAUSE)
+
+    def _renew_leases(self, homes: Mapping[Home, Path]) -> None:
+        """A folder that was swapped for another has another home; a cache that was
+        deleted is made anew."""
+        for home, lease in list(self._leases.items()):
+            if home not in homes or not lease.stands():
+                del self._leases[home]
+                lease.release()
+        for home in set(homes) - set(self._leases):
+            home_of(self._cache, homes[home])
+            self._leases[home] = Lease(home.leases)

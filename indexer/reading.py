@@ -1,0 +1,60 @@
+"""A document, or a part of it, as it stands on disk now."""
+
+import re
+
+from docindex.indexer.encoding import decode, split_lines
+from docindex.indexer.errors import InvalidInput
+from docindex.indexer.files import version_of
+from docindex.indexer.markdown import parse
+from docindex.indexer.models import Heading, Reading
+from docindex.indexer.names import shown
+from docindex.indexer.sections import find_section, section_range
+from docindex.indexer.shelf import Shelf
+
+_LINES = re.compile(r"(\d{1,9})(?:(-)(\d{1,9})?)?")
+
+
+def read(shelf: Shelf, name: str, section: str, lines: str) -> Reading:
+    """`name` is the one below the folder. Raises what `Library.read` says."""
+    if section and lines:
+        raise InvalidInput("give section or lines, not both")
+    file = shelf.folder.read(name)
+    document = parse(file.data, name)
+    text = split_lines(decode(file.data).text)
+    first, last = 1, len(text)
+    if section:
+        first, last = section_range(document, find_section(document.sections, section))
+    elif lines:
+        first, last = _range(lines, len(text))
+    return Reading(
+        name=shelf.outer(name),
+        title=document.title,
+        version=version_of(file.data),
+        text="".join(text[first - 1 : last]),
+        first_line=first,
+        last_line=last,
+        line_count=len(text),
+        size=file.stamp.size,
+        modified=file.stamp.mtime_ns / 1e9,
+        tags=document.tags,
+        front_matter=document.front_matter,
+        outline=tuple(
+            Heading(each.trail, each.anchor, each.first_line, each.last_line)
+            for each in document.sections
+            if each.trail
+        ),
+        remarks=document.remarks,
+    )
+
+
+def _range(lines: str, count: int) -> tuple[int, int]:
+    """ "120-160", "120-" or "120": both ends are included, and the last one may be
+    beyond the end."""
+    match = _LINES.fullmatch(lines.strip())
+    if match is None:
+        raise InvalidInput(f'lines is "{shown(lines)}"; write 120-160, 120- or 120')
+    first = int(match[1])
+    last = int(match[3]) if match[3] else count if match[2] else first
+    if not 1 <= first <= max(count, 1) or last < first:
+        raise InvalidInput(f"there are no lines {shown(lines)}: the document has {count}")
+    return first, min(last, count)

@@ -1,0 +1,169 @@
+"""One folder of a library: its door, its index and what is known of their state."""
+
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from docindex.indexer.errors import FolderUnavailable
+from docindex.indexer.files import Folder
+from docindex.indexer.home import Home, home_of
+from docindex.indexer.letterbox import Letterbox
+from docindex.indexer.locks import held
+from docindex.indexer.models import FolderSpec, FolderStatus, IndexView, Options, Record, Skipped
+from docindex.indexer.status import UNAVAILABLE, IndexerStatus, read_status
+
+SILENT_SECONDS = 60.0
+"""An indexer says each second that it lives."""
+
+if TYPE_CHECKING:
+    from docindex.indexer.snapshot import Snapshot, Snapshots
+
+
+class Opened:
+    """What belongs to one folder, and not to another that takes its place."""
+
+    def __init__(self, root: Path, cache: Path, options: Options) -> None:
+        """Raises FolderUnavailable, IndexUnavailable."""
+        self.identity = _identity(root)
+        self.folder = Folder(root, options)
+        self.home = home_of(cache, root)
+        self.letterbox = Letterbox(self.home)
+        self._lock = threading.Lock()
+        self._snapshots: Snapshots | None = None
+        self._catalogue: tuple[Snapshot | None, Mapping[str, Record]] = (None, {})
+
+    def snapshot(self) -> "Snapshot":
+        """Raises IndexUnavailable."""
+        with self._lock:
+            if self._snapshots is None:
+                # Whoosh is not imported before something is searched.
+                from docindex.indexer.snapshot import Snapshots
+
+                self._snapshots = Snapshots(self.home.index)
+        return self._snapshots.newest()
+
+    def catalogue(self, prefix: str) -> tuple[int, Mapping[str, Record]]:
+        """Every document in the index by its name behind a prefix, and the generation."""
+        snapshot = self.snapshot()
+        known, records = self._catalogue
+        if known is not snapshot:
+            records = {
+                prefix + head.record.name: head.record
+                for _, head in snapshot.heads()
+                if not head.record.skipped
+            }
+            self._catalogue = (snapshot, records)
+        return snapshot.generation, records
+
+
+class Shelf:
+    def __init__(self, spec: FolderSpec, cache: Path, options: Options) -> None:
+        """Raises FolderUnavailable when the folder is not there."""
+        self.label = spec.label
+        self.root = Path(spec.path).expanduser().resolve()
+        self._cache = cache
+        self._options = options
+        self._lock = threading.Lock()
+        if not self.root.is_dir():
+            shown = f"the folder {spec.label}" if spec.label else "the documents folder"
+            raise FolderUnavailable(f"{shown} is not there; check the path that docindex was given")
+        self._opened = Opened(self.root, cache, options)
+
+    @property
+    def folder(self) -> Folder:
+        return self._current().folder
+
+    @property
+    def home(self) -> Home:
+        return self._current().home
+
+    @property
+    def letterbox(self) -> Letterbox:
+        return self._current().letterbox
+
+    def outer(self, name: str) -> str:
+        """A name below the folder as the library calls it."""
+        return f"{self.label}/{name}" if self.label else name
+
+    def snapshot(self) -> "Snapshot":
+        """Raises IndexUnavailable."""
+        return self._current().snapshot()
+
+    def catalogue(self) -> tuple[int, Mapping[str, Record]]:
+        """Every document in the index by its outer name, and the generation."""
+        return self._current().catalogue(self.label and f"{self.label}/")
+
+    def view(self) -> IndexView:
+        return self._view(read_status(self.home.status))
+
+    def status(self) -> FolderStatus:
+        found = read_status(self.home.status)
+        size = 0
+        for path in self.home.index.glob("*"):
+            with suppress(FileNotFoundError):
+                size += path.stat().st_size
+        return FolderStatus(
+            label=self.label,
+            index=self._view(found),
+            generation=found.generation if found else -1,
+            sections=found.sections if found else 0,
+            indexer="running" if held(self.home.lock) else "none",
+            index_bytes=size,
+            ignored=found.ignored if found else 0,
+            skipped=self._named(found.skipped if found else {}),
+            remarks=self._named(found.remarks if found else {}),
+        )
+
+    def _current(self) -> Opened:
+        """A folder that was deleted and made again, or swapped for another, is
+        another folder: it gets an index of its own."""
+        try:
+            identity = _identity(self.root)
+        except OSError:
+            return self._opened
+        with self._lock:
+            if identity != self._opened.identity:
+                self._opened = Opened(self.root, self._cache, self._options)
+            return self._opened
+
+    def _named(self, reasons: Mapping[str, str]) -> tuple[Skipped, ...]:
+        return tuple(Skipped(self.outer(name), reason) for name, reason in sorted(reasons.items()))
+
+    def _view(self, status: IndexerStatus | None) -> IndexView:
+        if status is None:
+            return IndexView("building", 0, 0, None)
+        if not self.root.is_dir():
+            return IndexView("degraded", status.documents, 0, status.reconciled_at, UNAVAILABLE)
+        if time.time() - status.beat > SILENT_SECONDS and held(self.home.lock):
+            return IndexView(
+                "degraded",
+                status.documents,
+                status.pending,
+                status.reconciled_at,
+                "the indexer does not respond",
+            )
+        return IndexView(
+            status.state, status.documents, status.pending, status.reconciled_at, status.reason
+        )
+
+
+def _identity(root: Path) -> tuple[int, int]:
+    found = root.stat()
+    return found.st_dev, found.st_ino
+
+
+def together(views: list[IndexView]) -> IndexView:
+    """The state of several folders as one: the worst state, the oldest moment."""
+    order = ("ready", "updating", "rebuilding", "building", "degraded")
+    worst = max(views, key=lambda view: order.index(view.state))
+    moments = [view.as_of for view in views]
+    return IndexView(
+        worst.state,
+        sum(view.documents for view in views),
+        sum(view.pending for view in views),
+        None if None in moments else min(moment for moment in moments if moment is not None),
+        worst.reason,
+    )

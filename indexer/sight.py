@@ -1,0 +1,185 @@
+"""Looks at a hit in its file, as the file is now, and quotes it.
+
+A hit whose file has changed since it was indexed is looked up in the changed
+file; when it is not there any more, or no longer answers, it is dropped.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from docindex.indexer.analysis import terms
+from docindex.indexer.clauses import (
+    And,
+    Clause,
+    Has,
+    Located,
+    Not,
+    Or,
+    Phrase,
+    Prefix,
+    Query,
+    Tagged,
+)
+from docindex.indexer.encoding import decode, split_lines
+from docindex.indexer.errors import DocindexError
+from docindex.indexer.files import version_of
+from docindex.indexer.intake import settled
+from docindex.indexer.markdown import parse
+from docindex.indexer.models import Hit, Record, Section
+from docindex.indexer.shelf import Shelf
+from docindex.indexer.snippets import window
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A ranked section, where the index says that it is."""
+
+    shelf: Shelf
+    record: Record
+    trail: tuple[str, ...]
+    anchor: str
+    first_line: int
+    last_line: int
+    score: float
+
+
+class Sight:
+    """Looks at candidates in their files, each file once."""
+
+    def __init__(self, query: Query, snippet_bytes: int) -> None:
+        self._query = query
+        self._snippet_bytes = snippet_bytes
+        self._files: dict[tuple[Shelf, str], tuple[Sequence[str], bytes | None] | None] = {}
+
+    @property
+    def changed(self) -> int:
+        """Files looked at so far that are gone, or not what was indexed."""
+        return sum(found is None or found[1] is not None for found in self._files.values())
+
+    def see(self, candidate: Candidate) -> Hit | None:
+        """The hit as it is in the file now; None when it is not there any more."""
+        found = self._file(candidate)
+        if found is None:
+            return None
+        lines, changed = found
+        if changed is not None:
+            renewed = self._again(candidate, changed)
+            if renewed is None:
+                return None
+            candidate = renewed
+        first, last = candidate.first_line, candidate.last_line
+        snippet = window(
+            lines[first - 1 : last],
+            first,
+            self._query.terms,
+            self._snippet_bytes,
+            prefixes=self._query.prefixes,
+        )
+        record = candidate.record
+        return Hit(
+            name=candidate.shelf.outer(record.name),
+            title=record.title,
+            trail=candidate.trail,
+            anchor=candidate.anchor,
+            first_line=first,
+            last_line=last,
+            snippet=snippet.text,
+            snippet_line=snippet.first_line,
+            score=candidate.score,
+            tags=record.tags,
+            modified=record.stamp.mtime_ns / 1e9,
+        )
+
+    def _file(self, candidate: Candidate) -> tuple[Sequence[str], bytes | None] | None:
+        """The lines of the file, and its bytes when they are not those that were indexed."""
+        key = (candidate.shelf, candidate.record.name)
+        if key not in self._files:
+            self._files[key] = self._open(candidate)
+        return self._files[key]
+
+    def _open(self, candidate: Candidate) -> tuple[Sequence[str], bytes | None] | None:
+        record = candidate.record
+        try:
+            file = candidate.shelf.folder.read(record.name)
+        except DocindexError:
+            return None
+        same = settled(file.stamp) == record.stamp or version_of(file.data) == record.version
+        return split_lines(decode(file.data).text), None if same else file.data
+
+    def _again(self, candidate: Candidate, data: bytes) -> Candidate | None:
+        """The same section of a file that has changed, if it still answers the query."""
+        document = parse(data, candidate.record.name)
+        record = replace(candidate.record, title=document.title, tags=document.tags)
+        for section in document.sections:
+            if section.anchor == candidate.anchor:
+                renewed = replace(
+                    candidate,
+                    record=record,
+                    trail=section.trail,
+                    first_line=section.first_line,
+                    last_line=section.last_line,
+                )
+                return renewed if self._answers(renewed, section) else None
+        return None
+
+    def _answers(self, candidate: Candidate, section: Section) -> bool:
+        name = candidate.shelf.outer(candidate.record.name)
+        text = _Text(
+            name,
+            candidate.record.tags,
+            title=terms(candidate.record.title),
+            headings=terms(" ".join(section.trail)),
+            body=terms(f"{section.heading}\n{section.text}"),
+        )
+        query = self._query
+        if query.word_needed and not any(text.has(word.terms) for word in query.should):
+            return False
+        return all(text.meets(condition) for condition in query.conditions)
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """The terms of a section, held against conditions one by one, as the index does
+    it for all sections at once."""
+
+    name: str
+    tags: Sequence[str]
+    title: Sequence[str]
+    headings: Sequence[str]
+    body: Sequence[str]
+
+    def meets(self, clause: Clause) -> bool:
+        match clause:
+            case Has(word, field):
+                return self.has(word.terms, field)
+            case Phrase(field=field):
+                wanted = clause.terms
+                return any(_holds(found, wanted) for found in self._fields(field))
+            case Prefix(field=field):
+                some = any(clause.matches(term) for found in self._fields(field) for term in found)
+                return some and self.has(clause.before, field)
+            case Tagged():
+                return clause.matches(self.tags)
+            case Located():
+                return clause.matches(self.name)
+            case Not(inner):
+                return not self.meets(inner)
+            case And(clauses):
+                return all(map(self.meets, clauses))
+            case Or(clauses):
+                return any(map(self.meets, clauses))
+
+    def has(self, wanted: Iterable[str], field: str | None = None) -> bool:
+        return all(any(term in found for found in self._fields(field)) for term in wanted)
+
+    def _fields(self, field: str | None) -> Sequence[Sequence[str]]:
+        chosen = {"title": self.title, "heading": self.headings}
+        return [chosen[field]] if field else [self.title, self.headings, self.body]
+
+
+def _holds(found: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Whether the terms stand there one right after the other."""
+    return any(
+        tuple(found[start : start + len(wanted)]) == tuple(wanted)
+        for start in range(len(found) - len(wanted) + 1)
+    )
