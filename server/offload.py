@@ -1,0 +1,47 @@
+"""The library blocks; the event loop must not. Calls go to threads, a few at a time."""
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from docindex.indexer.errors import TimedOut
+
+ANSWER_SECONDS: Final = 5.0
+_THREADS = 8
+_LONG_THREADS = 2
+
+_Result = TypeVar("_Result")
+
+
+class Offload:
+    def __init__(self) -> None:
+        self._limiter = anyio.CapacityLimiter(_THREADS)
+        self._long_limiter = anyio.CapacityLimiter(_LONG_THREADS)
+
+    async def answer(self, call: Callable[[], _Result]) -> _Result:
+        """For calls that only look. Nobody waits for one that takes too long: its
+        thread goes on alone, within the limits that the library puts on every call.
+
+        Raises TimedOut after `ANSWER_SECONDS`, the wait for a free thread included.
+        """
+        with anyio.move_on_after(ANSWER_SECONDS):
+            return await anyio.to_thread.run_sync(
+                call, abandon_on_cancel=True, limiter=self._limiter
+            )
+        raise TimedOut(
+            f"no answer within {ANSWER_SECONDS:.0f} seconds. "
+            "Try again, or ask for less: fewer words, a path, fewer results."
+        )
+
+    async def finish(self, call: Callable[[], _Result]) -> _Result:
+        """For calls that change something: a caller who leaves does not cut them short."""
+        return await anyio.to_thread.run_sync(call, limiter=self._limiter)
+
+    async def long(self, call: Callable[[], _Result]) -> _Result:
+        """For calls that take minutes and can be told to stop: when the caller leaves,
+        this returns at once, and the caller tells them."""
+        return await anyio.to_thread.run_sync(
+            call, abandon_on_cancel=True, limiter=self._long_limiter
+        )
