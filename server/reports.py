@@ -1,0 +1,154 @@
+"""Answers as people read them in a terminal: lines of text, made harmless.
+
+What a program reads is JSON with the field names of `docindex.indexer.models`.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from docindex.indexer.models import (
+    FolderStatus,
+    IndexView,
+    LibraryStatus,
+    ReindexReport,
+    SearchAnswer,
+    Skipped,
+)
+from docindex.server.settings import NAMES, Settings
+from docindex.server.sources import Loaded
+from docindex.server.terminal import as_json, harmless, strong
+
+if TYPE_CHECKING:
+    from docindex.indexer.doctor import Finding, UnusedCache
+
+SHOWN_SKIPPED = 20
+"""Further ones are counted; JSON lists them all."""
+
+
+def hits(answer: SearchAnswer) -> Iterator[str]:
+    """Two lines for each: where it is (as editors and terminals can follow it), and the text."""
+    for hit in answer.hits:
+        heading = " > ".join(hit.trail) or hit.title
+        where = f"{hit.name}:{hit.first_line}-{hit.last_line}"
+        yield f"{strong(harmless(where))}  {harmless(heading)}"
+        snippet = " ".join(hit.snippet.split())
+        if snippet:
+            yield f"    {harmless(snippet)}"
+
+
+def remarks(answer: SearchAnswer) -> Iterator[str]:
+    """What whoever searched should know beside the hits."""
+    if answer.corrected:
+        yield f"searched for: {harmless(answer.corrected)}"
+    yield from map(harmless, answer.remarks)
+    if answer.total > len(answer.hits):
+        yield f"{len(answer.hits)} of {answer.total:,} sections are shown"
+    if not answer.hits:
+        yield "nothing was found"
+    if answer.index.state != "ready":
+        yield f"the index is {_state(answer.index)}"
+
+
+def status(found: LibraryStatus, places: Sequence[str]) -> Iterator[str]:
+    """`places` are the folders' paths, in the library's order."""
+    for place, folder in zip(places, found.folders, strict=True):
+        yield from _folder(place, folder)
+
+
+def _folder(place: str, folder: FolderStatus) -> Iterator[str]:
+    name = f"{folder.label} = {place}" if folder.label else place
+    yield strong(harmless(name))
+    index = folder.index
+    yield f"  state      {_state(index)}"
+    yield f"  agreed     {_moment(index.as_of)}"
+    yield f"  documents  {index.documents:,} with {_count(folder.sections, 'section')}"
+    if folder.generation < 0:
+        yield "  index      not there yet"
+    else:
+        yield f"  index      {size(folder.index_bytes)}, generation {folder.generation}"
+    running = folder.indexer != "none"
+    seen = "" if running else " running; what has changed since is found by the next search"
+    yield f"  indexer    {folder.indexer}{seen}"
+    yield f"  ignored    {folder.ignored:,} files and folders"
+    yield from _listed("skipped", folder.skipped)
+    yield from _listed("remarks", folder.remarks)
+
+
+def reindexed(report: ReindexReport) -> Iterator[str]:
+    yield (
+        f"{_count(report.documents, 'document')} with {_count(report.sections, 'section')}: "
+        f"{report.indexed:,} indexed, {report.removed:,} removed, in {report.seconds:.1f} s"
+    )
+    yield from _listed("skipped", report.skipped)
+
+
+def findings(found: "Sequence[Finding]") -> Iterator[str]:
+    for finding in found:
+        yield harmless(f"{finding.level:<4}  {finding.subject}: {finding.detail}")
+        if finding.advice:
+            yield harmless(f"      -> {finding.advice}")
+
+
+def unused(caches: "Sequence[UnusedCache]") -> Iterator[str]:
+    for cache in caches:
+        yield harmless(f"{size(cache.size):>9}  {cache.path}: {cache.why} ({cache.folder})")
+
+
+def settings(loaded: Loaded) -> Iterator[str]:
+    """Each setting, its value, and where it came from: a settings file, as it were."""
+    yield f"# {harmless(str(loaded.file))} {'is read' if loaded.file_exists else 'is not there'}"
+    values = _plain(loaded.settings)
+    for name in NAMES:
+        line = f"{name} = {as_json(values[name])}"
+        yield f"{line:<40}  # {harmless(loaded.origins[name])}"
+
+
+def settings_json(loaded: Loaded) -> dict[str, object]:
+    values = _plain(loaded.settings)
+    return {
+        "file": str(loaded.file),
+        "file_exists": loaded.file_exists,
+        "settings": {name: {"value": values[name], "from": loaded.origins[name]} for name in NAMES},
+    }
+
+
+def _plain(chosen: Settings) -> dict[str, object]:
+    """The values as they would stand in the settings file."""
+    folders = [f"{item.label}={item.path}" if item.label else item.path for item in chosen.folders]
+    return {**chosen.model_dump(mode="json", exclude={"folders"}), "folders": folders}
+
+
+def size(count: int) -> str:
+    """Bytes for people: decimal units, as file managers show them."""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= factor:
+            return f"{count / factor:.1f} {unit}"
+    return f"{count} bytes"
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def _state(index: IndexView) -> str:
+    parts: list[str] = [index.state]
+    if index.pending:
+        parts.append(f"{index.pending:,} files to come")
+    if index.reason:
+        parts.append(harmless(index.reason))
+    return ", ".join(parts)
+
+
+def _moment(seconds: float | None) -> str:
+    if seconds is None:
+        return "not yet"
+    return datetime.fromtimestamp(seconds).astimezone().isoformat(" ", "seconds")
+
+
+def _listed(title: str, items: Sequence[Skipped]) -> Iterator[str]:
+    yield f"  {title:<9}  {len(items):,}"
+    for item in items[:SHOWN_SKIPPED]:
+        yield f"    {harmless(item.name)}: {harmless(item.reason)}"
+    if len(items) > SHOWN_SKIPPED:
+        yield f"    ... and {len(items) - SHOWN_SKIPPED:,} more (--json lists all)"

@@ -1,0 +1,213 @@
+"""The one table of settings.
+
+Each field of `Settings` is a row: name, type, bounds, default and help. The
+flags of the command line, the `DOCINDEX_*` variables, the settings file, the
+checks, their messages and the tests of the documentation all follow from it.
+
+Importing this costs little beside the MCP SDK, which needs pydantic anyway: it
+is on the way to a server's first answer.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, cast, get_args, get_origin
+
+import platformdirs
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+
+from docindex.indexer.models import FolderSpec, Options
+
+ENVIRONMENT_PREFIX = "DOCINDEX_"
+
+_LABEL = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_DEFAULTS = Options()
+
+
+def parse_folder(text: str, base: Path) -> FolderSpec:
+    """`[LABEL=]DIR`, where DIR may begin with `~` or be relative to `base`.
+
+    What stands before the first `=` is a label when it looks like one; a folder
+    with such a name is written `./a=b`. Raises ValueError.
+    """
+    label, equals, folder = text.partition("=")
+    if not equals or "/" in label or os.sep in label:
+        label, folder = "", text
+    elif not _LABEL.fullmatch(label):
+        raise ValueError(
+            f"{text!r}: a label is made of letters, digits, - and _, at most 40; "
+            "write ./ before a folder whose name holds ="
+        )
+    return FolderSpec(path=str(_absolute(folder, base)), label=label)
+
+
+def _absolute(text: str, base: Path) -> Path:
+    if not text or "\0" in text:
+        raise ValueError(f"{text!r} is not a folder")
+    # abspath and not resolve: what a link leads to may change while we run.
+    return Path(os.path.abspath(base / os.path.expanduser(text)))
+
+
+def _folder(value: object, info: ValidationInfo) -> object:
+    return _absolute(value, _base(info)) if isinstance(value, str) else value
+
+
+def _folders(value: object, info: ValidationInfo) -> object:
+    if isinstance(value, str):
+        value = value.split(os.pathsep)
+    if not isinstance(value, list):
+        return value
+    return tuple(
+        parse_folder(item, _base(info)) if isinstance(item, str) else item
+        for item in cast("list[object]", value)
+    )
+
+
+def _base(info: ValidationInfo) -> Path:
+    """Where a relative path of this field counts from."""
+    bases: Mapping[str, Path] = info.context or {}
+    return bases.get(info.field_name or "", Path.cwd())
+
+
+Folder = Annotated[Path, BeforeValidator(_folder)]
+Folders = Annotated[tuple[FolderSpec, ...], BeforeValidator(_folders)]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    folders: Folders = Field(
+        default=(),
+        description="The folders of documents that a command without DIR is about.",
+    )
+    cache_dir: Folder = Field(
+        default_factory=lambda: platformdirs.user_cache_path("docindex", appauthor=False),
+        description="Where the indexes are kept. They can always be rebuilt.",
+    )
+    state_dir: Folder = Field(
+        default_factory=lambda: platformdirs.user_state_path("docindex", appauthor=False),
+        description="Where deleted documents and the locks of writes are kept.",
+    )
+    read_only: bool = Field(
+        default=False,
+        description="Serve no tool that changes a document.",
+    )
+    max_document_bytes: int = Field(
+        default=_DEFAULTS.max_document_bytes,
+        ge=1_000,
+        le=200_000_000,
+        description="Larger files are not indexed, but listed as skipped.",
+    )
+    honour_ignore_files: bool = Field(
+        default=_DEFAULTS.honour_ignore_files,
+        description="Leave out what .gitignore, .ignore and .docindexignore name.",
+    )
+    debounce_ms: int = Field(
+        default=_DEFAULTS.debounce_ms,
+        ge=10,
+        le=10_000,
+        description="Milliseconds for which changes are gathered before they are indexed.",
+    )
+    reconcile_seconds: float = Field(
+        default=_DEFAULTS.reconcile_seconds,
+        ge=5,
+        le=86_400,
+        description="Seconds between two comparisons of the whole folder with its index.",
+    )
+    linger_seconds: float = Field(
+        default=_DEFAULTS.linger_seconds,
+        ge=0,
+        le=3_600,
+        description="Seconds for which an indexer outlives the last server that needs it.",
+    )
+    log_level: LogLevel = Field(
+        default="info",
+        description="The least important messages that are logged, on stderr.",
+    )
+
+    def options(self) -> Options:
+        """What the indexer has to know."""
+        return Options(
+            max_document_bytes=self.max_document_bytes,
+            honour_ignore_files=self.honour_ignore_files,
+            read_only=self.read_only,
+            debounce_ms=self.debounce_ms,
+            reconcile_seconds=self.reconcile_seconds,
+            linger_seconds=self.linger_seconds,
+        )
+
+
+NAMES: tuple[str, ...] = tuple(Settings.model_fields)
+
+
+def flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def variable(name: str) -> str:
+    return ENVIRONMENT_PREFIX + name.upper()
+
+
+def description(name: str) -> str:
+    return Settings.model_fields[name].description or ""
+
+
+def is_switch(name: str) -> bool:
+    return Settings.model_fields[name].annotation is bool
+
+
+def placeholder(name: str) -> str:
+    """What stands for its value in a usage line."""
+    kind = Settings.model_fields[name].annotation
+    if get_origin(kind) is Literal:
+        return "|".join(get_args(kind))
+    return "N" if is_number(name) else "DIR"
+
+
+def is_number(name: str) -> bool:
+    kind = Settings.model_fields[name].annotation
+    return kind is int or kind is float
+
+
+def bounds(name: str) -> tuple[float, float]:
+    """The least and the greatest number that is allowed."""
+    found = Settings.model_fields[name].metadata
+    low: float = next(bound.ge for bound in found if hasattr(bound, "ge"))
+    high: float = next(bound.le for bound in found if hasattr(bound, "le"))
+    return low, high
+
+
+def allowed(name: str) -> str:
+    """What a setting may be, in words: "a whole number from 10 to 10,000"."""
+    field = Settings.model_fields[name]
+    if is_switch(name):
+        return "true or false"
+    if get_origin(field.annotation) is Literal:
+        return "one of " + ", ".join(get_args(field.annotation))
+    if field.annotation is Path:
+        return "a folder"
+    if name == "folders":
+        return "a list of folders, each DIR or LABEL=DIR"
+    low, high = bounds(name)
+    number = "a whole number" if field.annotation is int else "a number"
+    return f"{number} from {low:,} to {high:,}"
+
+
+def default(name: str) -> str:
+    """The default, in words."""
+    value: object = Settings.model_fields[name].get_default(call_default_factory=True)
+    if isinstance(value, Path):
+        return with_tilde(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:,.10g}" if isinstance(value, int | float) else str(value or "none")
+
+
+def with_tilde(path: Path) -> str:
+    """With `~` for the home folder, as people write it."""
+    try:
+        return str("~" / path.relative_to(Path.home()))
+    except (ValueError, RuntimeError):
+        return str(path)
