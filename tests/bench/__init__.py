@@ -1,0 +1,1 @@
+"""Benchmarks: `make bench`. Figures are printed and never asserted: tests are not timed."""

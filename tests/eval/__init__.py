@@ -1,0 +1,1 @@
+"""How well the right section is found: `make eval`. Figures are printed and never asserted."""
