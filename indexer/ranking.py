@@ -6,9 +6,9 @@ best of these are then ordered anew by how many of the query's words they cover.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,8 @@ MOST_EXPANSIONS = 128
 """Terms that a prefix stands for, most frequent ones not first: in their order."""
 SECONDS = 4.0
 """What one search may take."""
+MOST_POSTINGS = 40_000
+"""What is scored for one query: stock Whoosh takes some 25 µs for a posting."""
 MATCHES_PER_LOOK = 1024
 """Matches between two looks at the clock."""
 
@@ -204,10 +206,13 @@ class Ranker:
     # Scoring
 
     def _by_words(self, words: Iterable[Word], allowed: Bitmap | None, limit: int) -> Ranking:
+        counts: Counter[str] = Counter()
+        for word in words:
+            counts.update(dict.fromkeys(word.terms, word.count))
+        chosen = self._affordable(counts)
         parts = [
-            stock.query.Term(field, term, boost=weight * word.count)
-            for word in words
-            for term in word.terms
+            stock.query.Term(field, term, boost=weight * counts[term])
+            for term in chosen
             for field, weight in FIELDS.items()
             if (field, term) in self._reader
         ]
@@ -215,9 +220,26 @@ class Ranker:
             return Ranking((), 0)
         collector = _Collector(limit, allowed, self._check_time)
         self._searcher.search_with_collector(stock.query.Or(parts), collector)
-        results = collector.results()
-        best = tuple(Ranked(number, score) for number, score in results.items())
-        return Ranking(best, len(results))
+        found = collector.results().items()
+        matching = self._any(chosen, FIELDS)
+        total = int((matching if allowed is None else matching & allowed).sum())
+        return Ranking(tuple(Ranked(number, score) for number, score in found), total)
+
+    def _affordable(self, terms: Iterable[str]) -> list[str]:
+        """The rarest terms, as many as can be scored in about a second, one at least.
+        What is left out says little; it still counts where words are covered."""
+        costs = {
+            term: sum(self._reader.doc_frequency(field, term) for field in FIELDS) for term in terms
+        }
+        chosen: list[str] = []
+        left = MOST_POSTINGS
+        for term in sorted(costs, key=costs.__getitem__):
+            left -= costs[term]
+            if left < 0 and chosen:
+                break
+            if costs[term]:
+                chosen.append(term)
+        return chosen
 
     def _by_cover(self, best: Sequence[Ranked], words: Sequence[Word]) -> list[Ranked]:
         """Orders the best ones anew: a section that has all of the words goes before
@@ -283,21 +305,6 @@ class _Collector(stock.WrappingCollector):  # type: ignore[misc]
                 self._check_time()
             if self._allowed is None or self._allowed[self.offset + docnum]:
                 self.child.collect(docnum)
-
-    def all_ids(self) -> Iterator[int]:
-        for docnum in self.child.all_ids():
-            if self._allowed is None or self._allowed[docnum]:
-                yield docnum
-
-    def count(self) -> int:
-        if self.child.computes_count():
-            return int(self.child.count())
-        return sum(1 for _ in self.all_ids())
-
-    def results(self) -> Any:
-        results: Any = stock.WrappingCollector.results(self)
-        results.collector = self
-        return results
 
 
 def _fields(field: str | None) -> Collection[str]:
