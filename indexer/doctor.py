@@ -166,7 +166,7 @@ def _examine_index(folder: FolderSpec, home: Home, status: FolderStatus) -> Find
 
 
 def _examine_indexer(folder: FolderSpec, home: Home, status: FolderStatus) -> Finding:
-    detail = {"running": "is running", "starting": "is starting", "none": "is not running"}
+    detail = {"running": "is running", "none": "is not running"}
     said = f"; its log is {home.log}" if home.log.exists() else ""
     return Finding("ok", f"indexer of {folder.path}", detail[status.indexer] + said)
 

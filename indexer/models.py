@@ -265,7 +265,7 @@ class FolderStatus:
     index: IndexView
     generation: int
     sections: int
-    indexer: Literal["running", "starting", "none"]
+    indexer: Literal["running", "none"]
     index_bytes: int
     ignored: int
     """Files and folders left out by ignore rules."""
