@@ -14,8 +14,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
-
 from docindex.indexer.directories import Directory, read_bytes, unreadable
 from docindex.indexer.names import normalised
 
@@ -167,6 +165,9 @@ def _supported(text: str) -> bool:
 
 def _rule(text: str) -> _Rule | None:
     """None for what Git gives up on, too."""
+    # Imported at its first use: a server's first answer needs no rules.
+    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+
     negation = "!" if text.startswith("!") else ""
     body = text.removeprefix("!").removesuffix("/")
     anywhere = "/" not in body

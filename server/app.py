@@ -3,7 +3,7 @@
 import functools
 import logging
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -14,12 +14,19 @@ from mcp.server.subscriptions import InMemorySubscriptionBus
 
 from docindex import __version__
 from docindex.indexer.library import Library
+from docindex.server import collector
 from docindex.server.instructions import instructions
 from docindex.server.middleware import KnownNames, LiveInstructions, errors_in_our_words
 from docindex.server.notices import Notices
 from docindex.server.offload import Offload
 from docindex.server.prompts import Prompts
-from docindex.server.protocol import CallNext, HandlerResult, RequestContext, Server
+from docindex.server.protocol import (
+    CallNext,
+    HandlerResult,
+    RequestContext,
+    Server,
+    leave_the_log_alone,
+)
 from docindex.server.resources import Resources
 from docindex.server.shutdown import Shutdown
 from docindex.server.stdio import run_on_stdio
@@ -62,18 +69,26 @@ class Opening:
         return result
 
 
-def build(library: Library, *, read_only: bool = False) -> Server:
+def build(
+    library: Library, *, read_only: bool = False, opened: Callable[[], None] = lambda: None
+) -> Server:
     """The server over `library`. It attends to the index while it runs, from its
-    first answer on; opening and closing the library is the caller's."""
+    first answer on, when it calls `opened`; opening and closing the library is the
+    caller's."""
     offload = Offload()
     opening = Opening()
     bus = InMemorySubscriptionBus()
     notices = Notices(bus)
 
+    async def attend() -> None:
+        await opening.over()
+        opened()
+        await _attend(library, notices, offload)
+
     @asynccontextmanager
     async def lifespan(_: Server) -> AsyncGenerator[None]:
         async with anyio.create_task_group() as beside:
-            beside.start_soon(_attend, library, opening, notices, offload)
+            beside.start_soon(attend)
             yield
             beside.cancel_scope.cancel()
 
@@ -106,22 +121,22 @@ def serve_stdio(library: Library, *, read_only: bool = False, log_level: str = "
     On SIGINT and SIGTERM it closes the library and ends the process. The log goes
     to standard error.
     """
-    # Before the SDK is asked to log: it would choose the form itself.
+    leave_the_log_alone()
     logging.basicConfig(
         stream=sys.stderr, level=log_level, format="%(levelname)s %(name)s: %(message)s"
     )
+    server = build(library, read_only=read_only, opened=collector.resume)
     shutdown = Shutdown(library.close)
     shutdown.on_signals()
     try:
-        anyio.run(run_on_stdio, build(library, read_only=read_only))
+        anyio.run(run_on_stdio, server)
     except* ConnectionError:
         logger.info("the client is gone")
     finally:
         shutdown.finish()
 
 
-async def _attend(library: Library, opening: Opening, notices: Notices, offload: Offload) -> None:
-    await opening.over()
+async def _attend(library: Library, notices: Notices, offload: Offload) -> None:
     try:
         await offload.finish(library.attend)
     except Exception:

@@ -21,7 +21,7 @@ import click
 from docindex import __version__
 from docindex.indexer.errors import Cancelled, DocindexError
 from docindex.indexer.models import SearchRequest
-from docindex.server import settings
+from docindex.server import collector, settings
 from docindex.server.plan import Plan, make_plan
 from docindex.server.sources import load
 from docindex.server.terminal import Talk, as_json, complain, give, harmless, log_to_stderr
@@ -119,6 +119,7 @@ def serve(folders: tuple[str, ...], **flags: object) -> int:
     plan = _plan(folders, flags)
     log_to_stderr(plan.settings.log_level)
     log.info("serving %s%s", plan.places, f" ({plan.chosen_by})" if plan.chosen_by else "")
+    collector.pause()
     from docindex.server.app import serve_stdio
 
     with _opened(plan) as library:
@@ -361,6 +362,9 @@ def _refuse(message: str, status: int) -> int:
 
 
 def main() -> None:
+    """The collector was paused for the imports of this module, and `serve` pauses it
+    once more."""
+    collector.resume()
     status = run(sys.argv[1:])
     # A search that is still under way in a thread must not keep the process.
     timer = threading.Timer(CLEANUP_SECONDS, os._exit, (status,))

@@ -1,6 +1,5 @@
 """What every message passes before it reaches its handler."""
 
-import difflib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, cast
 
@@ -100,7 +99,9 @@ def _check_prompt_arguments(prompt: Prompt, given: Mapping[str, object]) -> None
 
 
 def _unknown(kind: str, name: str, known: Iterable[str]) -> InvalidInput:
+    from difflib import get_close_matches  # needed only by those who mistype
+
     names = list(known)
-    close = difflib.get_close_matches(name, names, 1)
+    close = get_close_matches(name, names, 1)
     hint = f" Did you mean {close[0]}?" if close else ""
     return InvalidInput(f'unknown {kind} "{shown(name)}"; there are {", ".join(names)}.{hint}')

@@ -3,7 +3,7 @@
 Everything else in `docindex.server` uses what the SDK documents. What is here was
 written against mcp 2.3 and is to be looked at when the SDK moves.
 """
-# pyright: reportPrivateUsage=false
+# pyright: reportPrivateUsage=false, reportPrivateImportUsage=false
 # ruff: noqa: SLF001
 
 from collections.abc import Awaitable, Callable
@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 
 from mcp import MCPError
 from mcp.server import MCPServer, ServerRequestContext
+from mcp.server import mcpserver as sdk
 from mcp.server.connection import Connection
 from mcp.server.mcpserver.context import Context
 from mcp.server.mcpserver.tools import Tool as SdkTool
@@ -33,6 +34,16 @@ Lines: TypeAlias = ReadStream[Incoming]
 Messages: TypeAlias = WriteStream[SessionMessage]
 
 _Params = TypeVar("_Params", bound=RequestParams)
+
+
+def leave_the_log_alone() -> None:
+    """Servers built from now on do not set up logging, which is the program's to do; the
+    SDK would import rich for it, on the way to the first answer."""
+    sdk.server.configure_logging = _configured_already  # type: ignore[attr-defined]
+
+
+def _configured_already(level: str = "") -> None:
+    del level
 
 
 class Tool(SdkTool):

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 SOURCES = sorted([*ROOT.glob("indexer/*.py"), *ROOT.glob("server/**/*.py")])
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
-SLOW_TO_IMPORT = {"numpy", "rich", "whoosh", "watchfiles", "yaml", "markdown_it"}
+SLOW_TO_IMPORT = {"numpy", "rich", "whoosh", "watchfiles", "yaml", "markdown_it", "pathspec"}
 """What the first answer of a server does not need."""
 
 

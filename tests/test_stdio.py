@@ -50,6 +50,7 @@ from mcp import Client
 from docindex.indexer.library import Library
 from docindex.indexer.models import Changes, FolderSpec
 from docindex.server.app import build
+from docindex.server.protocol import leave_the_log_alone
 
 
 class Unattended(Library):
@@ -63,9 +64,10 @@ class Unattended(Library):
 async def look(place):
     folders = [FolderSpec(str(place / "documents"))]
     library = Unattended(folders, cache=place / "cache", state=place / "state")
+    leave_the_log_alone()
     async with Client(build(library), mode="legacy") as client:
         await client.list_tools()
-        heavy = "whoosh.index whoosh.fields numpy markdown_it yaml typer pydantic_settings"
+        heavy = "whoosh.index whoosh.fields numpy markdown_it yaml pathspec rich.console"
         print(*sorted({*heavy.split()} & sys.modules.keys()))
 
 

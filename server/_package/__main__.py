@@ -1,6 +1,14 @@
-"""`python -m docindex` is the `docindex` command."""
+"""The `docindex` command, which is `python -m docindex` too."""
 
-from docindex.server.cli import main
+from docindex.server import collector
+
+
+def main() -> None:
+    collector.pause()  # before anything large is imported
+    from docindex.server.cli import main
+
+    main()
+
 
 if __name__ == "__main__":
     main()

@@ -6,8 +6,11 @@ import statistics
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import IO
+
+import psutil
 
 EMPTY_SERVER = "from mcp.server import MCPServer; MCPServer('empty').run()"
 
@@ -25,22 +28,31 @@ INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
 LIST_TOOLS = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
 
 
+INDEXER_ENDS_SECONDS = 60.0
+
+
 def measure(place: Path, corpus: Path, runs: int) -> None:
-    """Prints the medians of runs in turn, and the median of the ratios pair by pair."""
+    """Prints the medians of runs in turn, and the median of the ratios pair by pair.
+
+    The next run begins when the indexer that a server has started is gone: it would
+    take its time from the server beside it.
+    """
     empty = place / "empty"
     empty.mkdir()
     ours = [str(Path(sys.executable).with_name("docindex")), "serve"]
     for title, folder in (("empty folder", empty), (f"{_count(corpus):,} files", corpus)):
+        cache = place / f"cache-{folder.name}"
         environment = os.environ | {
-            "DOCINDEX_CACHE_DIR": str(place / f"cache-{folder.name}"),
+            "DOCINDEX_CACHE_DIR": str(cache),
             "DOCINDEX_STATE_DIR": str(place / "state"),
-            "DOCINDEX_LINGER_SECONDS": "0.5",
+            "DOCINDEX_LINGER_SECONDS": "0",
         }
         floor_times: list[float] = []
         our_times: list[float] = []
         for run in range(runs + 1):
             floor = _once([sys.executable, "-c", EMPTY_SERVER], environment)
             own = _once([*ours, str(folder)], environment)
+            _await_quiet(cache)
             if run:  # the first pair warms the page cache
                 floor_times.append(floor)
                 our_times.append(own)
@@ -50,6 +62,19 @@ def measure(place: Path, corpus: Path, runs: int) -> None:
             f"empty SDK server {statistics.median(floor_times) * 1e3:.0f} ms, "
             f"ratio {statistics.median(ratios):.3f} (median of {runs} pairs)"
         )
+
+
+def _await_quiet(cache: Path) -> None:
+    deadline = time.monotonic() + INDEXER_ENDS_SECONDS
+    while any(map(partial(_concerns, cache), psutil.process_iter(["cmdline"]))):
+        if time.monotonic() > deadline:
+            raise TimeoutError("an indexer does not end though nobody needs it")
+        time.sleep(0.1)
+
+
+def _concerns(cache: Path, process: psutil.Process) -> bool:
+    """An indexer is told the cache on its command line."""
+    return any(str(cache) in argument for argument in process.info["cmdline"] or ())
 
 
 def _once(command: list[str], environment: dict[str, str]) -> float:
