@@ -36,7 +36,9 @@ demo: setup
 	@$(BIN)/python -m tests.demo
 
 test: setup
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest --numprocesses auto --ignore=tests/e2e --cov --cov-report=
+	@# One by one: they kill processes and count seconds.
+	$(BIN)/python -m pytest tests/e2e --cov --cov-append --cov-report=term
 
 lint: setup
 	$(BIN)/ruff check
