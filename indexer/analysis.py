@@ -67,11 +67,14 @@ _SPELT_BYTES = re.compile(
     rb"[cCfF](?:(?<=[cC])\+\+(?<![0-9A-Za-z]...)|#(?<![0-9A-Za-z]..)(?![0-9A-Za-z]))"
 )
 
+# Signs of such a name that stand beside a character which may be a letter or not.
+_UNCLEAR = re.compile(rb"[\x80-\xff][cCfF](?:\+\+|#)|[cCfF]#[\x80-\xff]")
+
 _ASCII_WORDS = bytes(
-    ord(chr(code).lower()) if code < 128 and chr(code).isalnum() else ord(" ")
+    code if code >= 128 else ord(chr(code).lower()) if chr(code).isalnum() else ord(" ")
     for code in range(256)
 )
-"""A translation to lower case, with a blank for all that is no letter or digit."""
+"""A translation to lower case, with a blank for all of ASCII that is no letter or digit."""
 
 _CJK = (
     "\u1100-\u11ff\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3038-\u303c\u3041-\u309f"
@@ -109,10 +112,33 @@ _Raw = TypeVar("_Raw", str, bytes)
 def terms(text: str) -> list[str]:
     """The terms of a text, in order, with repeats."""
     if text.isascii():
-        spelt = _SPELT_BYTES.sub(_spell_out, text.encode())
-        return list(map(_ascii_terms.__getitem__, spelt.translate(_ASCII_WORDS).split()))
-    found = _word_pattern().findall(_without_underscores(text))
-    return list(chain.from_iterable(map(_terms_of_word.__getitem__, found)))
+        return list(map(_ascii_terms.__getitem__, tokens(text)))
+    return list(chain.from_iterable(map(_terms_of_token.__getitem__, tokens(text))))
+
+
+def tokens(text: str) -> list[bytes]:
+    """What `terms_of_token` gives the terms of, in order. Fast, since a text has far fewer
+    different tokens than tokens: whoever remembers them hardly needs to analyse.
+
+    In a text of ASCII each token is one term. In any other, the tokens are what stands
+    between signs of ASCII, so it can be several terms or none.
+    """
+    if text.isascii():
+        data = text.encode()
+        if "#" in text or "++" in text:
+            data = _SPELT_BYTES.sub(_spell_out, data)
+        return data.translate(_ASCII_WORDS).split()
+    data = text.encode("utf-8", "surrogatepass")
+    if "#" in text or "++" in text:
+        if _UNCLEAR.search(data):
+            found = _word_pattern().findall(_without_underscores(text))
+            return [word.encode() for word in found]
+        data = _SPELT_BYTES.sub(_spell_out, data)
+    return data.translate(_ASCII_WORDS).split()
+
+
+def terms_of_token(token: bytes) -> tuple[str, ...]:
+    return _terms_of_token[token]
 
 
 def term_spans(text: str) -> Iterator[tuple[str, int, int]]:
@@ -170,7 +196,7 @@ _ENDINGS = """
 """.split()
 
 
-class _Memo(dict[_Raw, _T]):
+class Memo(dict[_Raw, _T]):
     """Remembers the analysis of words: few words make up most of a text."""
 
     def __init__(self, analyse: Callable[[_Raw], _T]) -> None:
@@ -269,5 +295,15 @@ def _as_ranges(characters: str) -> str:
     return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
 
 
-_ascii_terms = _Memo[bytes, str](lambda word: _stemmed(word[:MAX_TERM].decode()))
-_terms_of_word = _Memo[str, tuple[str, ...]](lambda word: tuple(map(_stemmed, _folded_words(word))))
+def _analysed(token: bytes) -> tuple[str, ...]:
+    if token.isascii() and token.isalnum():
+        return (_stemmed(token[:MAX_TERM].decode().lower()),)
+    text = token.decode("utf-8", "surrogatepass")
+    return tuple(
+        chain.from_iterable(map(_terms_of_word.__getitem__, _word_pattern().findall(text)))
+    )
+
+
+_terms_of_token = Memo[bytes, tuple[str, ...]](_analysed)
+_ascii_terms = Memo[bytes, str](lambda token: _analysed(token)[0])
+_terms_of_word = Memo[str, tuple[str, ...]](lambda word: tuple(map(_stemmed, _folded_words(word))))

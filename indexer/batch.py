@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from docindex.indexer import schema
 from docindex.indexer.errors import (
     DocindexError,
     DocumentNotFound,
@@ -16,13 +15,14 @@ from docindex.indexer.errors import (
 )
 from docindex.indexer.files import Folder
 from docindex.indexer.intake import UNKNOWN, take_in
-from docindex.indexer.models import Record, Stamp
-from docindex.indexer.schema import Row
+from docindex.indexer.models import Document, Record, Stamp
 from docindex.indexer.segments import Builder, Built
 
 log = logging.getLogger(__name__)
 
 FAILED = "indexing it failed; the log of the indexer says how"
+FAULT = "a file could not be indexed"
+"""What is logged of a fault of ours, which must not keep the other files from being found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +70,14 @@ def build(
     gone: list[str] = []
     try:
         for task in tasks:
-            record, rows = _take(folder, task)
+            record, document = _take(folder, task)
             if record is None:
                 gone.append(task.name)
-            elif rows is None:
+            elif document is None and not record.skipped:
                 same.append(record)
             else:
                 builder = builder or Builder(index)
-                builder.add(record, rows)
+                _add(builder, task, record, document)
             advance(task.name)
             if enough():
                 break
@@ -92,30 +92,37 @@ def build(
     return Outcome(built, tuple(same), tuple(gone))
 
 
-def _take(folder: Folder, task: Task) -> tuple[Record | None, list[Row] | None]:
-    """No record: the file is gone. No rows: it is as the index knows it."""
+def _take(folder: Folder, task: Task) -> tuple[Record | None, Document | None]:
+    """No record: the file is gone. No document: it is as the index knows it, or was skipped."""
     if task.refusal:
-        return _skipped(task, task.stamp, task.refusal)
+        return _skipped(task, task.stamp, task.refusal), None
     try:
-        record, document = take_in(folder, task.name, task.known)
-        return record, None if document is None else schema.rows(record, document)
+        return take_in(folder, task.name, task.known)
     except DocumentNotFound:
         return None, None
     except Refused as error:
-        return _skipped(task, task.stamp, str(error))
+        return _skipped(task, task.stamp, str(error)), None
     except FolderUnavailable:
         raise
     except DocindexError as error:
-        return _skipped(task, UNKNOWN, str(error))
+        return _skipped(task, UNKNOWN, str(error)), None
     except MemoryError:
         raise
     except Exception:
-        # A fault of ours: it must not keep the other files from being found.
-        log.exception("a file could not be indexed")
-        return _skipped(task, task.stamp, FAILED)
+        log.exception(FAULT)
+        return _skipped(task, task.stamp, FAILED), None
 
 
-def _skipped(task: Task, stamp: Stamp, reason: str) -> tuple[Record, list[Row]]:
+def _add(builder: Builder, task: Task, record: Record, document: Document | None) -> None:
+    try:
+        builder.add(record, document)
+    except MemoryError:
+        raise
+    except Exception:
+        log.exception(FAULT)
+        builder.add(_skipped(task, task.stamp, FAILED), None)
+
+
+def _skipped(task: Task, stamp: Stamp, reason: str) -> Record:
     """With an unknown stamp, the next comparison tries again."""
-    record = Record(task.name, "", stamp, skipped=reason)
-    return record, schema.rows(record, None)
+    return Record(task.name, "", stamp, skipped=reason)

@@ -6,22 +6,20 @@ built at once, in other processes too; it takes part in searches only when the
 """
 
 import os
-import secrets
-import shutil
 import zlib
-from collections.abc import Sequence
+from array import array
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+
 from docindex.indexer import schema, stock
-from docindex.indexer.models import Record
+from docindex.indexer.columns import Values, length_bytes
+from docindex.indexer.inversion import BREAK, Inverted, Order, Text, Vocabulary, invert
+from docindex.indexer.models import Document, Record
+from docindex.indexer.segment_writer import SegmentWriter
 from docindex.indexer.stock import Segment
-
-POOL_MEGABYTES = 128
-"""Postings kept in memory by a builder before a run of them goes to disk."""
-
 
 SEGMENT = ".seg"
 CHECKSUM = ".sum"
@@ -38,7 +36,6 @@ class Storage(stock.FileStorage):  # type: ignore[misc]
     def __init__(self, folder: Path) -> None:
         # A map of a file that is truncated kills the process that reads it.
         stock.FileStorage.__init__(self, str(folder), supports_mmap=False)
-        self._temporary: list[Path] = []
 
     def open_file(self, name: str, **options: Any) -> Any:
         """In memory, so that nothing which happens to the file afterwards can hurt a
@@ -56,18 +53,6 @@ class Storage(stock.FileStorage):  # type: ignore[misc]
         sync_file(Path(self.folder) / oldname)
         os.replace(Path(self.folder) / oldname, Path(self.folder) / newname)
         sync_folder(Path(self.folder))
-
-    def temp_storage(self, name: str | None = None) -> Any:
-        """A folder of its own for each builder: Whoosh would share one by name,
-        and the first to finish would empty it for all."""
-        unique = f"{name or 'build'}.{secrets.token_hex(4)}"
-        self._temporary.append(Path(self.folder) / unique)
-        return stock.FileStorage.temp_storage(self, unique)
-
-    def remove_temporary(self) -> None:
-        """Whoosh leaves some of its temporary folders behind."""
-        for path in self._temporary:
-            shutil.rmtree(path, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,76 +75,123 @@ class Built:
 
 
 class Builder:
-    """Writes one segment."""
+    """Builds one segment in memory, some ten times as large as the text that it is given,
+    and writes it when it is finished.
+
+        builder = Builder(folder)
+        builder.add(record, document)
+        built = builder.finish()
+    """
 
     def __init__(self, folder: Path) -> None:
-        storage = Storage(folder)
-        contents = stock.TOC(schema.new_schema(), [], 0)
-        index = SimpleNamespace(
-            storage=storage, indexname=stock.INDEX_NAME, _read_toc=lambda: contents
-        )
         self._folder = folder
-        self._storage = storage
-        self._writer = stock.SegmentWriter(index, _lk=False, limitmb=POOL_MEGABYTES)
+        self._vocabulary = Vocabulary()
+        self._texts = {field: Text() for field in schema.TEXT_FIELDS}
         self._heads: list[Head] = []
+        self._stored: list[bytes] = []
+        self._documents = 0
 
-    def add(self, record: Record, rows: Sequence[schema.Row]) -> None:
-        """A file, as `schema.rows` gives it."""
-        self._heads.append(Head(record, self._writer.docnum))
-        for row in rows:
-            self._writer.add_document(**row)
+    def add(self, record: Record, document: Document | None) -> None:
+        """A file, None when it was skipped. One that cannot be analysed is not added."""
+        stored = schema.stored(record, document)
+        try:
+            self._add_texts(document)
+        except BaseException:
+            for text in self._texts.values():
+                text.truncate(self._documents)
+            raise
+        self._heads.append(Head(record, self._documents))
+        self._stored.append(stored)
+        self._documents = len(self._texts["body"])
 
-    def add_reader(self, reader: stock.Reader) -> None:
-        """Takes over all documents of a segment that are not deleted, in order."""
-        first = self._writer.docnum
-        kept = first
-        for docnum in range(reader.doc_count_all()):
-            if reader.is_deleted(docnum):
-                continue
-            stored = reader.stored_fields(docnum).get("record")
-            if stored is not None:
-                self._heads.append(Head(schema.unpack(stored), kept))
-            kept += 1
-        self._writer.add_reader(reader)
+    def _add_texts(self, document: Document | None) -> None:
+        """Each section is a document of the index; without any, the file itself is."""
+        body, headings, title = (self._texts[field] for field in schema.TEXT_FIELDS)
+        numbers = self._vocabulary.numbers
+        titled = array("I")
+        if document is not None:
+            titled.extend(numbers(document.title))
+        trails: dict[tuple[str, ...], array[int]] = {(): array("I")}
+
+        def numbered(trail: tuple[str, ...]) -> "array[int]":
+            known = trails.get(trail)
+            if known is None:
+                known = trails[trail] = numbered(trail[:-1]) + array("I", (BREAK,))
+                known.extend(numbers(trail[-1]))
+            return known
+
+        sections = document.sections if document else ()
+        for ordinal, section in enumerate(sections or (None,)):
+            above = numbered(section.trail) if section else trails[()]
+            if ordinal == 0 and document is not None:
+                # A document is found by its tags and its name too, at its beginning.
+                above = above[:]
+                for name in (*document.tags, document.name):
+                    above.append(BREAK)
+                    above.extend(numbers(name))
+            title.numbers.extend(titled)
+            headings.numbers.extend(above)
+            body.numbers.extend(titled)
+            body.numbers.extend(above)
+            if section:
+                body.numbers.append(BREAK)
+                body.numbers.extend(numbers(section.text))
+            for text in (body, headings, title):
+                text.end_document()
 
     def finish(self) -> Built:
-        segment: Segment = self._writer._finalize_segment()
-        self._writer._finish()
-        self._storage.remove_temporary()
-        path = self._folder / f"{segment.segment_id()}{SEGMENT}"
-        path.with_suffix(CHECKSUM).write_text(_checksum(path.read_bytes()), encoding="ascii")
-        sync_file(path)
-        sync_file(path.with_suffix(CHECKSUM))
-        return Built(segment, tuple(self._heads))
+        writer = SegmentWriter(self._documents)
+        order = Order(self._vocabulary)
+        for field in schema.TEXT_FIELDS:
+            text = self._texts.pop(field)
+            terms, numbers = order.renumber(text)
+            postings, lengths = invert(terms, numbers, text.sizes())
+            writer.add_text(field, postings, length_bytes(lengths), int(lengths.sum()))
+            if field == "body":
+                writer.add_streams(numbers, text.sizes())
+        paths = {
+            head.record.name.encode(): range(head.docnum, head.last + 1) for head in self._heads
+        }
+        writer.add_names(
+            "kind", Inverted.of_sets({schema.HEAD.encode(): [h.docnum for h in self._heads]})
+        )
+        writer.add_names("path", Inverted.of_sets(paths))
+        sizes = np.zeros(self._documents, np.int64)
+        sizes[[head.docnum for head in self._heads]] = list(map(len, self._stored))
+        writer.add_stored(Values(b"".join(self._stored), sizes))
+        return Built(write(self._folder, writer), tuple(self._heads))
 
     def discard(self) -> None:
-        self._writer.cancel()
-        self._storage.remove_temporary()
-        for path in self._folder.glob(f"{self._writer.newsegment.segment_id()}.*"):
-            path.unlink(missing_ok=True)
+        """Nothing is on disk before a segment is finished."""
+        self._texts.clear()
+
+
+def write(folder: Path, writer: SegmentWriter) -> Segment:
+    """Puts a segment into its folder, for good."""
+    segment, parts = writer.finish()
+    path = folder / f"{segment.segment_id()}{SEGMENT}"
+    size = check = 0
+    try:
+        with path.open("xb") as file:
+            for part in parts:
+                file.write(part)
+                size += len(part)
+                check = zlib.crc32(part, check)
+            file.flush()
+            os.fsync(file.fileno())
+        path.with_suffix(CHECKSUM).write_text(f"{size} {check:08x}", encoding="ascii")
+        sync_file(path.with_suffix(CHECKSUM))
+    except BaseException:
+        for suffix in (SEGMENT, CHECKSUM):
+            path.with_suffix(suffix).unlink(missing_ok=True)
+        raise
+    return segment
 
 
 def open_segment(storage: Storage, segment: Segment) -> stock.Reader:
     """Reads the whole segment. Raises Damaged, FileNotFoundError."""
     reader: stock.Reader = stock.SegmentReader(storage, schema.new_schema(), segment)
     return reader
-
-
-def merge(folder: Path, segments: Sequence[Segment]) -> Built:
-    """One segment with what is alive in several."""
-    builder = Builder(folder)
-    storage = Storage(folder)
-    try:
-        for segment in segments:
-            reader = open_segment(storage, segment)
-            try:
-                builder.add_reader(reader)
-            finally:
-                reader.close()
-        return builder.finish()
-    except BaseException:
-        builder.discard()
-        raise
 
 
 def heads_of(reader: stock.Reader) -> list[Head]:

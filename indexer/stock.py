@@ -13,7 +13,10 @@ from typing import Any, Protocol
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     _analysis: Any = import_module("whoosh.analysis")
+    _codec: Any = import_module("whoosh.codec.whoosh3")
     _fields: Any = import_module("whoosh.fields")
+    _formats: Any = import_module("whoosh.formats")
+    _numeric: Any = import_module("whoosh.util.numeric")
     _filestore: Any = import_module("whoosh.filedb.filestore")
     _structfile: Any = import_module("whoosh.filedb.structfile")
     _index: Any = import_module("whoosh.index")
@@ -71,6 +74,8 @@ class Toc(Protocol):
 
 IDAnalyzer: Any = _analysis.IDAnalyzer
 Schema: Any = _fields.Schema
+COLUMN: Any = _fields.COLUMN
+Existence: Any = _formats.Existence
 ID: Any = _fields.ID
 STORED: Any = _fields.STORED
 TEXT: Any = _fields.TEXT
@@ -84,7 +89,13 @@ SegmentReader: Any = _reading.SegmentReader
 Searcher: Any = _searching.Searcher
 SegmentWriter: Any = _writing.SegmentWriter
 
+W3Codec: Any = _codec.W3Codec
+W3Segment: Any = _codec.W3Segment
+
 INDEX_NAME: str = _index._DEF_INDEX_NAME
+
+FIELD_LENGTHS: tuple[int, ...] = tuple(_numeric._length_byte_cache)
+"""What each of the 256 bytes means by which Whoosh keeps the length of a field."""
 
 
 def multi_reader(readers: Sequence[Reader]) -> Reader:

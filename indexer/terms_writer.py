@@ -1,0 +1,98 @@
+"""The dictionary of a segment as it is written: Whoosh's `.trm` file.
+
+`terms_table` reads it, and shows what it looks like. Stock writes it in
+`whoosh.filedb.filetables.OrderedHashWriter`.
+"""
+
+import pickle
+from collections.abc import Mapping, Sequence
+from hashlib import md5
+from struct import Struct
+
+import numpy as np
+from numpy.typing import NDArray
+
+_LENGTHS = Struct("!ii")
+_FIELD = Struct("!H")
+_BUCKETS = 256
+_SLOT = np.dtype([("hash", ">u4"), ("place", ">i8")])
+_BUCKET = np.dtype([("place", ">i8"), ("slots", ">i4")])
+
+
+class TermsWriter:
+    def __init__(self) -> None:
+        self._fields: dict[str, int] = {}
+        self._keys: list[bytes] = []
+        self._entries: list[bytes] = []
+        self._hashes: list[int] = []
+        self._places = [np.zeros(0, np.int64)]
+        self._size = 13
+        self._parts: list[bytes] = [b"HSH3" + bytes(9)]
+
+    def add(self, field: str, terms: Sequence[bytes], entries: NDArray[np.void]) -> None:
+        """The next field. Its terms are in byte order; each has an entry
+        (`postings.ENTRY`)."""
+        prefix = _FIELD.pack(len(self._fields))
+        self._fields[field] = len(self._fields)
+        keys = [prefix + term for term in terms]
+        width = entries.dtype.itemsize
+        sizes = np.fromiter(map(len, keys), np.int64, len(keys))
+        leads = {size: _LENGTHS.pack(size, width) for size in np.unique(sizes).tolist()}
+        packed = entries.tobytes()
+        self._parts.append(
+            b"".join(
+                part
+                for key, begin in zip(keys, range(0, len(packed), width), strict=True)
+                for part in (leads[len(key)], key, packed[begin : begin + width])
+            )
+        )
+        ends = self._size + np.cumsum(sizes + (_LENGTHS.size + width))
+        self._places.append(ends - sizes - (_LENGTHS.size + width))
+        self._size += len(self._parts[-1])
+        self._hashes += [
+            int.from_bytes(md5(key, usedforsecurity=False).digest()[12:], "big") for key in keys
+        ]
+
+    def finish(self, extras: Mapping[str, object]) -> bytes:
+        """The whole file, with what else is to be noted in it."""
+        places = np.concatenate(self._places)
+        slots, buckets = _hash_tables(np.array(self._hashes, np.int64), places, self._size)
+        kind = "i" if self._size < 1 << 31 else "q"
+        noted = {"fieldmap": self._fields, **extras, "indextype": kind, "indexlen": len(places)}
+        tail = pickle.dumps(noted, 2) + places.astype(f">{kind}").tobytes()
+        size = len(tail).to_bytes(4, "big")
+        return b"".join((*self._parts, slots.tobytes(), buckets.tobytes(), tail, size))
+
+
+def _hash_tables(
+    hashes: NDArray[np.int64], places: NDArray[np.int64], start: int
+) -> tuple[NDArray[np.void], NDArray[np.void]]:
+    """All slots, and where each table begins. A key goes to the slot that its hash says
+    or, where that is taken, to the next free one, around the end of its table."""
+    tables = hashes % _BUCKETS
+    sizes = 2 * np.bincount(tables, minlength=_BUCKETS)
+    firsts = np.cumsum(sizes) - sizes
+    buckets = np.zeros(_BUCKETS, _BUCKET)
+    buckets["place"] = start + firsts * _SLOT.itemsize
+    buckets["slots"] = sizes
+
+    wanted = (hashes >> 8) % sizes[tables]
+    order = np.lexsort((wanted, tables))
+    hashes, places, tables, wanted = hashes[order], places[order], tables[order], wanted[order]
+    # Each goes at least one further than the one before. Tables are kept so far apart
+    # that none runs into the next.
+    apart = firsts + np.arange(_BUCKETS) * (len(hashes) + 1)
+    numbers = np.arange(len(hashes))
+    taken = np.maximum.accumulate(apart[tables] + wanted - numbers) + numbers - apart[tables]
+    slots = np.zeros(int(sizes.sum()), _SLOT)
+    fits = taken < sizes[tables]
+    at = (firsts[tables] + taken)[fits]
+    slots["hash"][at] = hashes[fits]
+    slots["place"][at] = places[fits]
+    for number in np.flatnonzero(~fits).tolist():
+        first, size = int(firsts[tables[number]]), int(sizes[tables[number]])
+        slot = first
+        while slots["place"][slot]:
+            slot = slot + 1 if slot + 1 < first + size else first
+        slots[slot] = hashes[number], places[number]
+    return slots, buckets
