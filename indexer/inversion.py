@@ -89,6 +89,10 @@ class Inverted(NamedTuple):
     frequencies: NDArray[np.uint32]
     """How often the document has the term; at least once."""
 
+    def counts(self) -> NDArray[np.int64]:
+        """How many documents each term is in."""
+        return self.starts[1:] - self.starts[:-1]
+
     @classmethod
     def of_sets(cls, documents: Mapping[bytes, Sequence[int]]) -> Self:
         """Of terms that a document has or has not, such as a name: their documents."""

@@ -22,6 +22,8 @@ HEAD = "head"
 TEXT_FIELDS = ("body", "headings", "title")
 """`body` is all the text of a section, so that what stands in the others stands there too."""
 
+NAME_FIELDS = ("kind", "path")
+
 COMPRESSION = 1
 """Of what is stored: zlib's fastest, since it is nearly as small as its best."""
 
@@ -58,6 +60,12 @@ def stored(record: Record, document: Document | None) -> bytes:
         sections = [(s.trail, s.anchor, s.first_line, s.last_line) for s in document.sections]
     fields = {"record": pack(record), "sections": tuple(sections)}
     return zlib.compress(pickle.dumps(fields, 4), COMPRESSION)
+
+
+def record_in(stored: bytes) -> Record:
+    """The record of a file in what `stored` gave."""
+    fields = pickle.loads(zlib.decompress(stored))  # noqa: S301 - from our private cache
+    return unpack(fields["record"])
 
 
 def pack(record: Record) -> tuple[object, ...]:

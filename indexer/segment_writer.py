@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 
 from docindex.indexer import stock
 from docindex.indexer.columns import Values, encode_column
+from docindex.indexer.dictionary import DictionaryWriter
 from docindex.indexer.inversion import Inverted
 from docindex.indexer.postings import encode
 from docindex.indexer.stock import Segment
-from docindex.indexer.terms_writer import TermsWriter
 
 Bytes = bytes | memoryview
 
 _DIRECTORY = Struct("!qi")
-_FEWEST_FOR_WIDE_STREAMS = 65_535
-"""From this many terms in `body` on, their numbers do not fit in two bytes."""
+_WIDE_STREAMS_FROM = 65_535
+"""Terms in `body` whose numbers are not kept in two bytes any more."""
 
 
 class SegmentWriter:
@@ -34,7 +34,7 @@ class SegmentWriter:
         )
         self._segment.compound = True
         self._totals: dict[str, int] = {}
-        self._terms = TermsWriter()
+        self._terms = DictionaryWriter()
         self._blocks: list[Bytes] = []
         self._blocks_size = 0
         self._extras: dict[str, object] = {}
@@ -59,7 +59,7 @@ class SegmentWriter:
     def add_streams(self, numbers: NDArray[np.uint32], sizes: NDArray[np.int64]) -> None:
         """The terms of `body` by their numbers, document after document, and how many
         numbers each has."""
-        item = np.dtype("<u2" if self._body_terms < _FEWEST_FOR_WIDE_STREAMS else "<u4")
+        item = stream_item(self._body_terms)
         self._extras["streamsize"] = item.itemsize
         data = numbers.astype(item).data.cast("B")
         self._columns["stream"] = encode_column(Values(data, sizes * item.itemsize))
@@ -92,3 +92,18 @@ class SegmentWriter:
         self._blocks_size += len(encoded.blocks)
         if field == "body":
             self._body_terms = len(postings.terms)
+
+
+def stream_item(terms: int) -> np.dtype[np.uint16] | np.dtype[np.uint32]:
+    """How a stream keeps a number, in a segment with so many terms in `body`."""
+    return np.dtype("<u2") if terms < _WIDE_STREAMS_FROM else np.dtype("<u4")
+
+
+def files_of(data: bytes) -> dict[str, memoryview]:
+    """The files in a segment, by what their names have behind that of the segment."""
+    place, _ = _DIRECTORY.unpack_from(data)
+    directory = pickle.loads(memoryview(data)[place:])  # noqa: S301 - from our private cache
+    return {
+        f".{name.partition('.')[2]}": memoryview(data)[at["offset"] :][: at["length"]]
+        for name, at in directory.items()
+    }

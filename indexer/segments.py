@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from docindex.indexer import schema, stock
 from docindex.indexer.columns import Values, length_bytes
 from docindex.indexer.inversion import BREAK, Inverted, Order, Text, Vocabulary, invert
@@ -43,9 +41,7 @@ class Storage(stock.FileStorage):  # type: ignore[misc]
         path = Path(self.folder) / name
         if path.suffix not in (".toc", SEGMENT):
             return stock.FileStorage.open_file(self, name, **options)
-        data = path.read_bytes()
-        if path.suffix == SEGMENT and _read_checksum(path) != _checksum(data):
-            raise Damaged(name)
+        data = read_segment(path) if path.suffix == SEGMENT else path.read_bytes()
         return stock.BufferFile(data, name=name)
 
     def rename_file(self, oldname: str, newname: str, safe: bool = False) -> None:
@@ -101,8 +97,9 @@ class Builder:
                 text.truncate(self._documents)
             raise
         self._heads.append(Head(record, self._documents))
-        self._stored.append(stored)
-        self._documents = len(self._texts["body"])
+        documents = len(self._texts["body"])
+        self._stored += [stored, *[b""] * (documents - self._documents - 1)]
+        self._documents = documents
 
     def _add_texts(self, document: Document | None) -> None:
         """Each section is a document of the index; without any, the file itself is."""
@@ -156,9 +153,7 @@ class Builder:
             "kind", Inverted.of_sets({schema.HEAD.encode(): [h.docnum for h in self._heads]})
         )
         writer.add_names("path", Inverted.of_sets(paths))
-        sizes = np.zeros(self._documents, np.int64)
-        sizes[[head.docnum for head in self._heads]] = list(map(len, self._stored))
-        writer.add_stored(Values(b"".join(self._stored), sizes))
+        writer.add_stored(Values.of(self._stored))
         return Built(write(self._folder, writer), tuple(self._heads))
 
     def discard(self) -> None:
@@ -206,15 +201,16 @@ def heads_of(reader: stock.Reader) -> list[Head]:
     ]
 
 
-def _checksum(data: bytes) -> str:
-    return f"{len(data)} {zlib.crc32(data):08x}"
-
-
-def _read_checksum(segment: Path) -> str:
+def read_segment(path: Path) -> bytes:
+    """The whole file. Raises Damaged when it is not as it was written."""
     try:
-        return segment.with_suffix(CHECKSUM).read_text(encoding="ascii", errors="replace")
+        written = path.with_suffix(CHECKSUM).read_text(encoding="ascii", errors="replace")
     except FileNotFoundError:
-        return ""
+        written = ""
+    data = path.read_bytes()
+    if written != f"{len(data)} {zlib.crc32(data):08x}":
+        raise Damaged(path.name)
+    return data
 
 
 def sync_file(path: Path) -> None:

@@ -18,8 +18,8 @@ from typing import BinaryIO
 from docindex.indexer.batch import Outcome, Task, build
 from docindex.indexer.errors import DocindexError
 from docindex.indexer.files import Folder
+from docindex.indexer.merge import merge
 from docindex.indexer.models import Options
-from docindex.indexer.segments import merge
 from docindex.indexer.stock import Segment
 
 log = logging.getLogger(__name__)

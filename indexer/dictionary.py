@@ -1,6 +1,6 @@
-"""The dictionary of a segment as it is written: Whoosh's `.trm` file.
+"""The dictionary of a segment, Whoosh's `.trm` file, written and read as a whole.
 
-`terms_table` reads it, and shows what it looks like. Stock writes it in
+`terms_table` finds single terms in it, and says how it is laid out. Stock writes it in
 `whoosh.filedb.filetables.OrderedHashWriter`.
 """
 
@@ -8,18 +8,22 @@ import pickle
 from collections.abc import Mapping, Sequence
 from hashlib import md5
 from struct import Struct
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from docindex.indexer.postings import ENTRY
+
 _LENGTHS = Struct("!ii")
 _FIELD = Struct("!H")
+_SIZE = Struct("!i")
 _BUCKETS = 256
 _SLOT = np.dtype([("hash", ">u4"), ("place", ">i8")])
 _BUCKET = np.dtype([("place", ">i8"), ("slots", ">i4")])
 
 
-class TermsWriter:
+class DictionaryWriter:
     def __init__(self) -> None:
         self._fields: dict[str, int] = {}
         self._keys: list[bytes] = []
@@ -60,8 +64,45 @@ class TermsWriter:
         kind = "i" if self._size < 1 << 31 else "q"
         noted = {"fieldmap": self._fields, **extras, "indextype": kind, "indexlen": len(places)}
         tail = pickle.dumps(noted, 2) + places.astype(f">{kind}").tobytes()
-        size = len(tail).to_bytes(4, "big")
+        size = _SIZE.pack(len(tail))
         return b"".join((*self._parts, slots.tobytes(), buckets.tobytes(), tail, size))
+
+
+class Terms(NamedTuple):
+    """Those of one field, in byte order."""
+
+    texts: list[bytes]
+    entries: NDArray[np.void]
+    """An `ENTRY` for each."""
+
+
+def read_dictionary(file: bytes) -> dict[str, Terms]:
+    """All terms, by their fields."""
+    end = len(file) - _SIZE.size
+    noted_at = end - _SIZE.unpack_from(file, end)[0]
+    noted = pickle.loads(memoryview(file)[noted_at:])  # noqa: S301 - from our private cache
+    kind = np.dtype(noted["indextype"]).newbyteorder(">")
+    count = noted["indexlen"]
+    places = np.frombuffer(file, kind, count, end - count * kind.itemsize).astype(np.int64)
+    keys = places + _LENGTHS.size
+    ends = keys + _gather(file, places, np.dtype(">i4"))
+    entries = _gather(file, ends, ENTRY)
+    fields = _gather(file, keys, np.dtype(">u2"))
+    found: dict[str, Terms] = {}
+    for field, number in noted["fieldmap"].items():
+        first, last = np.searchsorted(fields, (number, number + 1)).tolist()
+        bounds = zip(
+            (keys[first:last] + _FIELD.size).tolist(), ends[first:last].tolist(), strict=True
+        )
+        found[field] = Terms([file[a:b] for a, b in bounds], entries[first:last])
+    return found
+
+
+def _gather(file: bytes, places: NDArray[np.int64], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """What stands at these places."""
+    data = np.frombuffer(file, np.uint8)
+    found: NDArray[Any] = data[places[:, None] + np.arange(dtype.itemsize)].view(dtype)[:, 0]
+    return found
 
 
 def _hash_tables(
