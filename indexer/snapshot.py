@@ -1,43 +1,69 @@
 """One generation of a folder's index, open for reading."""
 
-import copy
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from docindex.indexer import stock
 from docindex.indexer.errors import IndexUnavailable
-from docindex.indexer.segments import Head, Storage, heads_of, open_segment
+from docindex.indexer.segment_reader import SegmentReader
+from docindex.indexer.segments import Head, Storage
 from docindex.indexer.store import contents_name, latest_generation, read_contents
 
 OPENING_TRIES = 5
 
-READING = threading.RLock()
-"""Whoever reads postings holds it: Whoosh's readers keep the place in their files,
-so two threads would read from each other's."""
+
+class _Heads:
+    """The heads of a segment, shared by its leaves under all deletions."""
+
+    def __init__(self, reader: SegmentReader) -> None:
+        self._reader = reader
+        self._lock = threading.Lock()
+        self._found: tuple[Head, ...] | None = None
+
+    def all(self) -> tuple[Head, ...]:
+        with self._lock:
+            if self._found is None:
+                reader = self._reader
+                self._found = tuple(
+                    Head(reader.record(number), number) for number in reader.head_numbers().tolist()
+                )
+            return self._found
 
 
 class Leaf:
-    """One segment of a snapshot."""
+    """One segment of a snapshot, with what is deleted of it. For any number of threads."""
 
-    def __init__(self, reader: stock.Reader, kept: list[tuple[Head, ...]] | None = None) -> None:
+    def __init__(
+        self, reader: SegmentReader, segment: stock.Segment, heads: _Heads | None = None
+    ) -> None:
         self.reader = reader
-        self._kept: list[tuple[Head, ...]] = [] if kept is None else kept
+        self.alive: NDArray[np.bool_] | None = None
+        """Which documents are not deleted, shape (reader.size,); None: all are alive."""
+        deleted = np.fromiter(segment.deleted_docs(), np.int64)
+        self.deleted = len(deleted)
+        if self.deleted:
+            self.alive = np.ones(reader.size, np.bool_)
+            self.alive[deleted] = False
+            self.alive.flags.writeable = False
+        self._heads = heads or _Heads(reader)
 
     @property
     def heads(self) -> tuple[Head, ...]:
-        """Its heads, deleted ones perhaps among them. Read once for a segment,
-        and not before somebody asks: a plain search needs none."""
-        with READING:
-            if not self._kept:
-                self._kept.append(tuple(heads_of(self.reader)))
-            return self._kept[0]
+        """Its heads in order, deleted ones among them. Read once for a segment, and
+        not before somebody asks: a plain search needs none."""
+        return self._heads.all()
+
+    def is_alive(self, docnum: int) -> bool:
+        return self.alive is None or bool(self.alive[docnum])
 
     def under(self, segment: stock.Segment) -> "Leaf":
-        """The same open files under newer deletions."""
-        return Leaf(_with_deletions(self.reader, segment), self._kept)
+        """The same segment with newer deletions."""
+        return Leaf(self.reader, segment, self._heads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +75,7 @@ class Snapshot:
         """Every live file, skipped ones too."""
         for leaf in self.leaves:
             for head in leaf.heads:
-                if not leaf.reader.is_deleted(head.docnum):
+                if leaf.is_alive(head.docnum):
                     yield leaf, head
 
 
@@ -60,8 +86,8 @@ class Snapshots:
     """Hands out the newest snapshot of one index.
 
     Readers are kept by segment, since a segment never changes: a new generation
-    costs what its new segments cost. Old readers are closed by the garbage
-    collector when nobody searches them any more.
+    costs what its new segments cost. An old reader goes when nobody searches it
+    any more.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -104,7 +130,7 @@ class Snapshots:
                 if contents is None:
                     return EMPTY
                 leaves = {s.segment_id(): self._leaf(s) for s in contents.segments}
-            except (FileNotFoundError, NameError):
+            except FileNotFoundError:
                 continue  # a commit came between: its table names other files
             except Exception as error:
                 # Damage raises whatever the bytes lead to; the indexer mends it.
@@ -116,16 +142,5 @@ class Snapshots:
     def _leaf(self, segment: stock.Segment) -> Leaf:
         known = self._leaves.get(segment.segment_id())
         if known is None:
-            return Leaf(open_segment(self._storage, segment))
+            return Leaf(SegmentReader.open(self._folder, segment), segment)
         return known.under(segment)
-
-
-def _with_deletions(reader: Any, segment: stock.Segment) -> stock.Reader:
-    """Whoosh keeps deletions in the segment object that a reader was opened with,
-    so a copy of the reader gets the newer one."""
-    renewed: Any = copy.copy(reader)
-    renewed._segment = segment
-    renewed._perdoc = copy.copy(reader._perdoc)
-    renewed._perdoc._segment = segment
-    result: stock.Reader = renewed
-    return result
