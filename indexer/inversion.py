@@ -96,7 +96,7 @@ class Inverted(NamedTuple):
     @classmethod
     def of_sets(cls, documents: Mapping[bytes, Sequence[int]]) -> Self:
         """Of terms that a document has or has not, such as a name: their documents."""
-        terms = sorted(documents)
+        terms = sorted(term for term, found in documents.items() if found)
         sizes = [len(documents[term]) for term in terms]
         docnums = np.fromiter(
             chain.from_iterable(documents[term] for term in terms), np.uint32, sum(sizes)
