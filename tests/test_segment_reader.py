@@ -314,6 +314,7 @@ def test_streams_have_room_for_the_number_of_every_term(
     assert flat.dtype.itemsize == size
     assert flat[flat > 0].tolist() == list(range(1, terms + 1))
     assert [reader.number(word) for word in (first, *others)] == list(range(1, terms + 1))
+    assert not any(reader.number(f"{word}x") for word in others)
 
 
 def test_columns_that_say_where_their_rows_begin_are_read_as_well(tmp_path: Path) -> None:
