@@ -1,7 +1,13 @@
-"""What is found is what a slow look at the texts finds."""
+"""What is found is what a slow look at the texts finds, in the order of a slow ranking."""
 
 import time
+from collections import Counter
+from collections.abc import Collection as Names
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import pairwise
+from math import log
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,35 +16,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docindex.indexer.clauses import DocumentClause
+from docindex.indexer.analysis import terms
+from docindex.indexer.clauses import DocumentClause, Query
+from docindex.indexer.collection import FIELDS, K1, B
 from docindex.indexer.errors import TimedOut
-from docindex.indexer.models import Document, Record, Section, Stamp
+from docindex.indexer.impacts import Bitmap
+from docindex.indexer.proximity import WINDOW
 from docindex.indexer.query import parse_query
-from docindex.indexer.ranking import Bitmap, Ranker, Ranking
-from docindex.indexer.schema import rows
-from docindex.indexer.segments import Builder
-from docindex.indexer.snapshot import Snapshots
-from docindex.indexer.store import Store
+from docindex.indexer.ranking import CLOSE, COVER, RERANKED, Ranker, Ranking
+from docindex.indexer.stock import FIELD_LENGTHS
+from tests.built import Page, index, leaves
 
 WORDS = ("red", "fox", "hen", "owl")
 texts = st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)
+pages = st.builds(Page, texts, st.lists(texts, max_size=2).map(tuple), texts)
 
 
-def indexed(folder: Path, segments: Sequence[Sequence[str]]) -> Ranker:
+def indexed(
+    folder: Path, segments: Sequence[Sequence[Page | str]], removed: Names[int] = ()
+) -> Ranker:
     """One section for each text, numbered in order."""
-    store = Store(folder)
-    number = 0
-    for segment in segments:
-        builder = Builder(folder)
-        for text in segment:
-            name = f"{number}.md"
-            section = Section("", 0, (), "", 1, 1, text)
-            document = Document(name, "", (), (), {}, (section,), 1)
-            record = Record(name, "v", Stamp(1, 1, 1, 1), sections=1)
-            builder.add(record, rows(record, document))
-            number += 1
-        store.commit(builder.finish())
-    return Ranker([leaf.reader for leaf in Snapshots(folder).newest().leaves])
+    index(folder, segments, removed)
+    return Ranker(leaves(folder))
 
 
 def nothing(clause: DocumentClause) -> Bitmap:
@@ -80,6 +79,107 @@ def test_conditions_combine_as_sets_do(documents: list[str]) -> None:
         assert found == expected
 
 
+class Slow:
+    """The final ranking, written down as it is described."""
+
+    def __init__(self, some: Sequence[Page]) -> None:
+        self._bodies: list[list[str | None]] = []
+        self._fields: list[dict[str, Counter[str]]] = []
+        for number, page in enumerate(some):
+            title, name = terms(page.title), terms(str(number))
+            trail = [terms(heading) for heading in page.trail]
+            pieces = [title, *trail, name, terms(page.text)]
+            self._bodies.append([term for piece in pieces for term in (*piece, None)])
+            everything = [term for piece in pieces for term in piece]
+            headings = [term for piece in (*trail, name) for term in piece]
+            self._fields.append(
+                {
+                    "title": Counter(title),
+                    "headings": Counter(headings),
+                    "body": Counter(everything),
+                }
+            )
+
+    def rank(self, query: Query) -> list[tuple[int, float]]:
+        numbers = range(len(self._bodies))
+        base = {number: self._base(query, number) for number in numbers}
+        found = {number: score for number, score in base.items() if score > 0}
+        best = sorted(found, key=lambda number: (-found[number], number))[:RERANKED]
+        if len(query.words) > 1:
+            for number in best:
+                found[number] *= 1 - COVER + COVER * self._cover(query, number)
+        close = {number: self._closeness(query.terms, number) for number in best}
+        closest = max(close.values(), default=0.0)
+        if closest:
+            low, high = (pick(found[number] for number in best) for pick in (min, max))
+            for number in best:
+                place = low + (high - low) * close[number] / closest
+                found[number] = (1 - CLOSE) * found[number] + CLOSE * place
+        best.sort(key=lambda number: (-found[number], -close[number], number))
+        return [(number, found[number]) for number in best]
+
+    def _base(self, query: Query, number: int) -> float:
+        counts = Counter[str]()
+        for word in query.words:
+            for term in word.terms:
+                counts[term] += word.count
+        return sum(
+            counts[term] * weight * self._bm25(term, field, number)
+            for term in counts
+            for field, weight in FIELDS.items()
+        )
+
+    def _bm25(self, term: str, field: str, number: int) -> float:
+        size = len(self._fields)
+        frequency = self._fields[number][field][term]
+        average = sum(fields[field].total() for fields in self._fields) / size or 1
+        length = self._fields[number][field].total()
+        kept = next(known for known in FIELD_LENGTHS if known >= length)
+        norm = K1 * (1 - B + B * kept / average)
+        return self._idf(term, field) * frequency * (K1 + 1) / (frequency + norm)
+
+    def _idf(self, term: str, field: str) -> float:
+        having = sum(term in fields[field] for fields in self._fields)
+        return log(len(self._fields) / (having + 1)) + 1
+
+    def _cover(self, query: Query, number: int) -> float:
+        there = self._fields[number]["body"]
+        shares = [sum(t in there for t in word.terms) / len(word.terms) for word in query.words]
+        return sum(shares) / len(shares)
+
+    def _closeness(self, wanted: Sequence[str], number: int) -> float:
+        body = self._bodies[number]
+        close = 0.0
+        for one, two in pairwise(wanted):
+            distances = [
+                abs(at - other)
+                for at, term in enumerate(body)
+                for other, another in enumerate(body)
+                if term == one and another == two and abs(at - other) <= WINDOW
+            ]
+            if distances:
+                close += (self._idf(one, "body") + self._idf(two, "body")) / min(distances)
+        return close
+
+
+queries = st.lists(st.sampled_from((*WORDS, "red-owl", "gnu")), min_size=1, max_size=5).map(
+    " ".join
+)
+
+
+@settings(max_examples=150)
+@given(st.lists(st.lists(pages, min_size=1, max_size=12), min_size=1, max_size=3), queries)
+def test_sections_are_ranked_as_by_the_slow_ranking(segments: list[list[Page]], query: str) -> None:
+    with TemporaryDirectory() as place:
+        found = ranked(indexed(Path(place) / "index", segments), query).best
+    expected = Slow([page for segment in segments for page in segment]).rank(parse_query(query))
+    scores = dict(expected)
+    assert {each.docnum for each in found} == set(scores)
+    for each, (_, score) in zip(found, expected, strict=True):
+        assert each.score == pytest.approx(score, rel=1e-5)
+        assert each.score == pytest.approx(scores[each.docnum], rel=1e-5)
+
+
 def test_a_section_with_all_words_goes_before_one_that_has_a_single_word_often(
     tmp_path: Path,
 ) -> None:
@@ -94,9 +194,61 @@ def test_the_total_counts_beyond_the_limit(tmp_path: Path) -> None:
 
 
 def test_a_phrase_in_a_very_long_section_is_found(tmp_path: Path) -> None:
-    ranker = indexed(tmp_path / "index", [["red fox " * 50_000 + "owl hen"]])
+    ranker = indexed(tmp_path / "index", [["red fox " * 500_000 + "owl hen"]])
     assert ranked(ranker, '"owl hen"').total == 1
     assert ranked(ranker, '"hen owl"').total == 0
+
+
+def test_words_that_stand_close_to_each_other_go_first(tmp_path: Path) -> None:
+    apart = "red " + "gnu " * 20 + "fox"
+    ranker = indexed(tmp_path / "index", [[apart, "fox red " + "gnu " * 20, "owl"]])
+    assert [each.docnum for each in ranked(ranker, "red fox").best] == [1, 0]
+
+
+def test_sections_beyond_those_ordered_anew_come_after_them(tmp_path: Path) -> None:
+    some = [f"red {'hen ' * (number % 40)}" for number in range(300)]
+    some[250] = "red fox"
+    found = ranked(indexed(tmp_path / "index", [some]), "red fox", limit=300).best
+    assert found[0].docnum == 250
+    assert sorted(each.docnum for each in found) == list(range(300))
+    assert [each.score for each in found] == sorted((each.score for each in found), reverse=True)
+
+
+def test_sections_that_no_word_ranks_come_in_their_order(tmp_path: Path) -> None:
+    ranker = indexed(tmp_path / "index", [["hen", "owl", "red fox"], ["owl", "fox"]])
+    tagged = np.array([True, False, True, True, True])
+    found = ranker.rank(
+        parse_query("tag:bird"), None, concerning=lambda clause: tagged, limit=3, deadline=np.inf
+    )
+    assert [(each.docnum, each.score) for each in found.best] == [(0, 0.0), (2, 0.0), (3, 0.0)]
+    assert found.total == 4
+
+
+def test_deleted_sections_are_not_found(tmp_path: Path) -> None:
+    ranker = indexed(tmp_path / "index", [["red fox", "red", "fox"], ["red fox"]], removed=[0])
+    for query in ("red fox", "+red", '"red fox"', "re*", "NOT owl AND red"):
+        assert 0 not in {each.docnum for each in ranked(ranker, query).best}
+        assert ranked(ranker, query).total == len(ranked(ranker, query).best)
+    assert ranker.everything().tolist() == [False, True, True, True]
+
+
+def test_the_dearest_queries_are_answered_in_full(tmp_path: Path) -> None:
+    chance = np.random.default_rng(3)
+    common = [f"w{number}" for number in range(32)]
+    some = [" ".join(chance.choice(common, 60)) for _ in range(2_000)]
+    ranker = indexed(tmp_path / "index", [some])
+    assert ranked(ranker, " ".join(common)).total == 2_000
+    assert ranked(ranker, " ".join(f"w{number}*" for number in range(4))).total > 0
+
+
+def test_searches_at_once_find_what_one_alone_finds(tmp_path: Path) -> None:
+    chance = np.random.default_rng(5)
+    index(tmp_path / "index", [[" ".join(chance.choice(WORDS, 20)) for _ in range(300)]])
+    asked = ["red fox", '"red fox hen"', "+owl -hen", "re* fox", "red owl hen fox"] * 4
+    alone = [ranked(Ranker(leaves(tmp_path / "index")), query) for query in asked]
+    ranker = Ranker(leaves(tmp_path / "index"))
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(partial(ranked, ranker), asked)) == alone
 
 
 def test_a_search_past_its_time_is_stopped(tmp_path: Path) -> None:

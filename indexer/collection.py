@@ -1,0 +1,171 @@
+"""Several segments as one collection: one numbering of sections, statistics in common.
+
+The segments may be those of several indexes. Section numbers of the collection run
+through all of them; deleted sections keep theirs.
+"""
+
+from collections.abc import Iterator, Sequence
+from heapq import merge
+from itertools import groupby
+from math import log
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from docindex.indexer import stock
+from docindex.indexer.impacts import Bitmap, ImpactCache, Impacts, Numbers, new_impacts
+from docindex.indexer.segment_reader import Postings, SegmentReader
+from docindex.indexer.snapshot import Leaf
+
+TEXT = "body"
+"""The field that holds all text of a section, and so every term that it has in any field."""
+FIELDS = {TEXT: 1.0, "title": 0.5, "headings": 0.5}
+"""What a term may be found in, and what it counts there. A title and headings at half
+the weight of a field with all the text gain on documentation, and lose nothing on prose;
+at its full weight they begin to."""
+K1, B = 1.2, 0.75
+"""Saturation and length normalisation (Robertson and Zaragoza, 2009, section 3.4)."""
+CACHE_BYTES = 48_000_000
+"""What the impacts of terms that were used last may take."""
+
+STRETCH = 1 << 18
+"""Terms of texts that are looked through between two looks at the clock."""
+
+_LENGTHS = np.array(stock.FIELD_LENGTHS, np.float64)
+
+
+class Part(NamedTuple):
+    """Some sections that are all in one segment."""
+
+    reader: SegmentReader
+    base: int
+    """The number in the collection of the segment's first section."""
+    places: slice
+    """Where they stand among the sections that were asked for."""
+    docnums: NDArray[np.uint32]
+    """Their numbers in the segment."""
+
+
+class Stretch(NamedTuple):
+    """The texts of some sections, as numbers of terms (see `SegmentReader.streams`)."""
+
+    reader: SegmentReader
+    places: slice
+    """Where the sections stand among those that were asked for."""
+    stream: NDArray[np.uint16] | NDArray[np.uint32]
+    bounds: NDArray[np.int64]
+
+
+class Collection:
+    """Immutable but for its cache, and for any number of threads at once. Making one
+    reads nothing of the segments but their sizes, so each generation can have its own."""
+
+    def __init__(self, leaves: Sequence[Leaf]) -> None:
+        self.leaves = tuple(leaves)
+        self.bases = np.zeros(len(leaves) + 1, np.int64)
+        """The number of the first section of each segment, and that behind the last."""
+        np.cumsum([leaf.reader.size for leaf in leaves], out=self.bases[1:])
+        self.size = int(self.bases[-1])
+        self._norms = {field: self._norm(field) for field in FIELDS}
+        self._cache = ImpactCache(CACHE_BYTES)
+
+    def everything(self) -> Bitmap:
+        """All sections that are not deleted, and heads that are no section."""
+        alive = np.ones(self.size, np.bool_)
+        for leaf, base in zip(self.leaves, self.bases.tolist(), strict=False):
+            if leaf.alive is not None:
+                alive[base : base + leaf.reader.size] = leaf.alive
+        return alive
+
+    def impacts(self, term: str) -> Impacts:
+        """What a term adds to the scores: what stock Whoosh's BM25F gives it in each
+        field, times the weight of the field. Statistics count deleted sections too, as
+        stock's do."""
+        found = self._cache.get(term)
+        if found is None:
+            found = self._computed(term)
+            self._cache.put(term, found)
+        return found
+
+    def sections_with(self, term: str, field: str) -> Iterator[Numbers]:
+        """Those that are alive and have the term in the field, segment by segment."""
+        for leaf, base in zip(self.leaves, self.bases.tolist(), strict=False):
+            ids = leaf.reader.postings(field, term).ids
+            if ids.size:
+                yield _alive(leaf, ids).astype(np.int32) + np.int32(base)
+
+    def terms_from(self, field: str, prefix: str) -> Iterator[str]:
+        """The terms of a field that begin so, in byte order, each once."""
+        runs = [leaf.reader.terms_from(field, prefix) for leaf in self.leaves]
+        return (term for term, _ in groupby(merge(*runs, key=str.encode)))
+
+    def parts(self, numbers: Numbers) -> Iterator[Part]:
+        """Some sections, segment by segment."""
+        cuts = numbers.searchsorted(self.bases).tolist()
+        for leaf, base, begin, end in zip(
+            self.leaves, self.bases.tolist(), cuts, cuts[1:], strict=False
+        ):
+            if begin < end:
+                docnums = (numbers[begin:end] - base).astype(np.uint32)
+                yield Part(leaf.reader, base, slice(begin, end), docnums)
+
+    def stretches(self, numbers: Numbers) -> Iterator[Stretch]:
+        """The texts of some sections, as many at a time as soon are looked through."""
+        for part in self.parts(numbers):
+            reader, docnums, begin = part.reader, part.docnums, 0
+            ends = np.cumsum(_LENGTHS[reader.lengths(TEXT)[docnums]])
+            while begin < docnums.size:
+                done = ends[begin - 1] if begin else 0
+                end = max(begin + 1, int(ends.searchsorted(done + STRETCH, "right")))
+                stream, bounds = reader.streams(docnums[begin:end])
+                first = part.places.start
+                yield Stretch(reader, slice(first + begin, first + end), stream, bounds)
+                begin = end
+
+    def _norm(self, field: str) -> NDArray[np.float64]:
+        """K1 times the length norm of BM25, for each length byte: shape (256,)."""
+        total = sum(leaf.reader.field_length(field) for leaf in self.leaves)
+        average = total / (self.size or 1) or 1
+        return K1 * ((1 - B) + B * _LENGTHS / average)
+
+    def _computed(self, term: str) -> Impacts:
+        leaves = [
+            (leaf, base, postings)
+            for leaf, base in zip(self.leaves, self.bases.tolist(), strict=False)
+            if (postings := leaf.reader.postings(TEXT, term)).ids.size
+        ]
+        docnums = [text.ids.astype(np.intp) for _, _, text in leaves]
+        sums = [np.zeros(numbers.size) for numbers in docnums]
+        for field, weight in FIELDS.items():
+            found = [
+                text if field == TEXT else leaf.reader.postings(field, term)
+                for leaf, _, text in leaves
+            ]
+            factor = weight * self._idf(sum(postings.ids.size for postings in found))
+            for (leaf, _, text), postings, added in zip(leaves, found, sums, strict=True):
+                # They are among those that have it in the text, most often all of them.
+                added[text.ids.searchsorted(postings.ids)] += factor * self._scores(
+                    leaf.reader, field, postings
+                )
+        ids = [np.zeros(0, np.int32)]
+        scores = [np.zeros(0, np.float32)]
+        for (leaf, base, _), numbers, added in zip(leaves, docnums, sums, strict=True):
+            living = slice(None) if leaf.alive is None else leaf.alive[numbers]
+            ids.append((numbers[living] + base).astype(np.int32))
+            scores.append(added[living].astype(np.float32))
+        return new_impacts(np.concatenate(ids), np.concatenate(scores), self.size)
+
+    def _idf(self, count: int) -> float:
+        """Of a term that so many sections have, as stock Whoosh computes it."""
+        return log(max(self.size, 1) / (count + 1)) + 1
+
+    def _scores(self, reader: SegmentReader, field: str, postings: Postings) -> NDArray[np.float64]:
+        """BM25F without the idf."""
+        norms = self._norms[field][reader.lengths(field)[postings.ids]]
+        scores: NDArray[np.float64] = postings.weights * (K1 + 1) / (postings.weights + norms)
+        return scores
+
+
+def _alive(leaf: Leaf, ids: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    return ids if leaf.alive is None else ids[leaf.alive[ids]]
