@@ -6,7 +6,7 @@
   by them. `C++`, `C#` and `F#` are words of their own; `.NET` is the word `net`.
 - Words are compared without case, accents and compatibility forms (`CAFÉ`
   and `cafe`, `ﬁle` and `file` are one word); then English endings are taken off, by
-  the Porter2 algorithm. `camelCase` stays one word, found in any case.
+  Snowball's stemmer (Porter2). `camelCase` stays one word, found in any case.
 - Chinese, Japanese and Korean put no blanks between words, or put endings on
   them, so their runs are cut into overlapping pairs: 検索器 is 検索 and 索器.
 - Every word is kept, since any may matter in a phrase. `FUNCTION_WORDS` are for
@@ -16,24 +16,30 @@
 import hashlib
 import re
 import unicodedata
-import warnings
 from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 from importlib import import_module
 from itertools import chain, pairwise
-from typing import TypeVar
+from threading import Lock
+from typing import Any, TypeVar
 
-VERSION = 1
+# It has no type hints.
+_snowball: Any = import_module("Stemmer")
+_STEMMER: Any = _snowball.Stemmer("english", 0)
+_STEMMING = Lock()
+"""Held while it works, since it is for one thread at a time."""
+
+VERSION = 2
 """Goes up with every change that gives other terms for some text."""
 
 MAX_TERM = 64
 """Characters of a word that count; what follows them is cut off."""
 
 FINGERPRINT = hashlib.sha256(
-    f"{VERSION} {MAX_TERM} {unicodedata.unidata_version}".encode()
+    f"{VERSION} {MAX_TERM} {_snowball.version()} {unicodedata.unidata_version}".encode()
 ).hexdigest()[:8]
 """Names the analysis: an index made under another fingerprint holds other terms.
-What a letter is depends on Python's version of Unicode too."""
+What a letter is depends on Python's version of Unicode, and an ending on Snowball's."""
 
 FUNCTION_WORDS = frozenset(
     """
@@ -138,6 +144,7 @@ def tokens(text: str) -> list[bytes]:
 
 
 def terms_of_token(token: bytes) -> tuple[str, ...]:
+    """The terms that one of `tokens` stands for."""
     return _terms_of_token[token]
 
 
@@ -184,7 +191,7 @@ def stems_beyond(prefix: str) -> tuple[str, ...]:
         for cut in range(len(ending) + 1)
         if prefix.endswith(ending[:cut])
     }
-    found = {_stemmer()(word) for word in completed}
+    found = {_stemmed(word) for word in completed}
     return tuple(sorted(term for term in found if not term.startswith(prefix)))
 
 
@@ -199,34 +206,31 @@ _ENDINGS = """
 class Memo(dict[_Raw, _T]):
     """Remembers the analysis of words: few words make up most of a text."""
 
-    def __init__(self, analyse: Callable[[_Raw], _T]) -> None:
+    def __init__(
+        self,
+        analyse: Callable[[_Raw], _T],
+        worth_it: Callable[[_T], bool] = lambda result: True,
+    ) -> None:
+        """`worth_it` says of what results are remembered."""
         super().__init__()
         self._analyse: Callable[[_Raw], _T] = analyse
+        self._worth_it: Callable[[_T], bool] = worth_it
 
     def __missing__(self, word: _Raw) -> _T:
         result = self._analyse(word)
-        if len(word) <= MAX_TERM:
+        if len(word) <= MAX_TERM and self._worth_it(result):
             if len(self) >= MEMO_ENTRIES:
                 self.clear()
             self[word] = result
         return result
 
 
-@cache
-def _stemmer() -> Callable[[str], str]:
-    """Whoosh's `porter` would be faster, but takes "running" to "runn", not to "run".
-
-    Imported at its first use: what only names an index needs no Whoosh. Its modules
-    have no type hints, and warn when today's Python compiles them.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        stem: Callable[[str], str] = import_module("whoosh.lang.porter2").stem
-    return stem
-
-
 def _stemmed(word: str) -> str:
-    return _stemmer()(word) if word.isascii() and word.isalpha() else word
+    if not (word.isascii() and word.isalpha()):
+        return word
+    with _STEMMING:
+        stem: str = _STEMMER.stemWord(word)
+    return stem
 
 
 def _folded_words(word: str) -> tuple[str, ...]:
@@ -304,6 +308,13 @@ def _analysed(token: bytes) -> tuple[str, ...]:
     )
 
 
-_terms_of_token = Memo[bytes, tuple[str, ...]](_analysed)
+def _few(terms: tuple[str, ...]) -> bool:
+    """Long runs of CJK hardly come twice, and are many terms each."""
+    return len(terms) <= 8
+
+
+_terms_of_token = Memo[bytes, tuple[str, ...]](_analysed, _few)
 _ascii_terms = Memo[bytes, str](lambda token: _analysed(token)[0])
-_terms_of_word = Memo[str, tuple[str, ...]](lambda word: tuple(map(_stemmed, _folded_words(word))))
+_terms_of_word = Memo[str, tuple[str, ...]](
+    lambda word: tuple(map(_stemmed, _folded_words(word))), _few
+)

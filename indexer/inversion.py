@@ -1,7 +1,7 @@
 """From the text of documents to the postings of their terms.
 
-Text is kept as numbers of terms, document after document; inverting it is one
-sort of (term, document) pairs.
+Text is kept as numbers of terms, document after document, so that inverting it is one
+stable sort of these numbers.
 """
 
 from array import array
@@ -130,23 +130,30 @@ def invert(
     `Order.renumber` gives them, `sizes` as `Text.sizes` does."""
     docnums = np.repeat(np.arange(len(sizes), dtype=np.uint32), sizes)
     words = numbers != BREAK
-    docnums = docnums[words]
+    numbers, docnums = numbers[words], docnums[words]
     lengths = np.bincount(docnums, minlength=len(sizes))
 
-    pairs = numbers[words].astype(np.uint64)
-    pairs <<= np.uint64(32)
-    pairs |= docnums
-    del docnums, words
-    pairs.sort()
-    firsts = _begins(pairs)
-    frequencies = np.diff(firsts, append=len(pairs)).astype(np.uint32)
-    pairs = pairs[firsts]
-    starts = np.append(_begins(pairs >> np.uint64(32)), len(pairs))
-    return Inverted(terms, starts, pairs.astype(np.uint32), frequencies), lengths
+    order = _stable_order(numbers, len(terms))
+    numbers, docnums = numbers[order], docnums[order]
+    del words, order
+    firsts = np.flatnonzero(_changes(numbers) | _changes(docnums))
+    frequencies = np.diff(firsts, append=len(numbers)).astype(np.uint32)
+    numbers, docnums = numbers[firsts], docnums[firsts]
+    starts = np.append(np.flatnonzero(_changes(numbers)), len(firsts))
+    return Inverted(terms, starts, docnums, frequencies), lengths
 
 
-def _begins(sorted_values: NDArray[np.unsignedinteger]) -> NDArray[np.int64]:
-    """Where each different value begins."""
-    new = np.ones(len(sorted_values), np.bool_)
-    np.not_equal(sorted_values[1:], sorted_values[:-1], out=new[1:])
-    return np.flatnonzero(new)
+def _stable_order(numbers: NDArray[np.uint32], greatest: int) -> NDArray[np.int64]:
+    """What sorts them. By two bytes at a time, since numpy has a radix sort for those: it
+    takes half as long as sorting whatever holds number and document at once."""
+    order = np.argsort(numbers.astype(np.uint16), kind="stable")
+    if greatest >> 16:
+        order = order[np.argsort((numbers >> 16).astype(np.uint16)[order], kind="stable")]
+    return order
+
+
+def _changes(values: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Where something else stands than before."""
+    changes = np.ones(len(values), np.bool_)
+    np.not_equal(values[1:], values[:-1], out=changes[1:])
+    return changes

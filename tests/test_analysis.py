@@ -16,6 +16,8 @@ from docindex.indexer.analysis import (
     stems_beyond,
     term_spans,
     terms,
+    terms_of_token,
+    tokens,
     words,
 )
 
@@ -43,6 +45,7 @@ TEXTS = st.one_of(st.lists(PIECES, max_size=12).map("".join), st.text(max_size=4
         ("v2.7.4 3,000", "v2 7 4 3 000"),
         ("camelCase CAMELCASE", "camelcas camelcas"),
         ("running runs stopped mapping dying", "run run stop map die"),
+        ("add added adding paste pasted", "add add add paste paste"),
         ("C++ c++17 (C++) my_c++", "cpp cpp 17 cpp my cpp"),
         ("C# c#; F# C#7 .NET", "csharp csharp fsharp c 7 net"),
         ("abc++ main.c#L10 g++ C+", "abc main c l10 g c"),
@@ -103,6 +106,8 @@ def test_names_that_differ_in_their_signs_alone_are_told_apart() -> None:
 
 @given(TEXTS)
 @example("c#c++c#_C++1")
+@example("éc++ c#é 検c++検 e\u0301C# c++\u0301 f#の _c#")
+@example("É#Ｃ++ ½C# \ud800c++\ud800")
 def test_the_spans_of_a_text_give_its_terms(text: str) -> None:
     assert [term for term, _, _ in term_spans(text)] == terms(text)
 
@@ -110,6 +115,13 @@ def test_the_spans_of_a_text_give_its_terms(text: str) -> None:
 @given(st.text(alphabet="cCfF#+_ a1.", max_size=30))
 def test_the_fast_way_for_ascii_gives_what_the_other_way_gives(text: str) -> None:
     assert terms(f"é {text}")[1:] == terms(text)
+
+
+@given(TEXTS)
+def test_a_text_has_the_terms_of_its_tokens(text: str) -> None:
+    found = [terms_of_token(token) for token in tokens(text)]
+    assert [term for of_token in found for term in of_token] == terms(text)
+    assert not text.isascii() or all(len(of_token) == 1 for of_token in found)
 
 
 @given(TEXTS)
@@ -200,8 +212,7 @@ def test_a_hostile_text_is_analysed_in_the_end(text: str) -> None:
 
 def test_the_memory_of_words_is_bounded() -> None:
     memos: list[dict[str | bytes, object]] = [
-        vars(analysis)["_ascii_terms"],
-        vars(analysis)["_terms_of_word"],
+        vars(analysis)[name] for name in ("_ascii_terms", "_terms_of_token", "_terms_of_word")
     ]
     for number in range(analysis.MEMO_ENTRIES + 10):
         terms(f"w{number}")
