@@ -1,115 +1,160 @@
-"""The product on a corpus: from files to searchable, searches, own writes."""
+"""`product`: the whole of docindex on a corpus, from files to answers.
 
-import os
+The command `docindex reindex` builds the index and then compares again, the library
+searches it in process, and files are saved and written under a running indexer. A
+server is started again and again until it has answered its first search.
+"""
+
 import random
-import re
 import shutil
 import statistics
-import subprocess
-import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
 
 from docindex.indexer.library import Library
-from docindex.indexer.models import Edit, FolderSpec, SearchRequest
+from docindex.indexer.models import Document, Edit, FolderSpec, SearchRequest
+from tests.bench import questions, sections
+from tests.bench.commands import cost
+from tests.bench.figures import Report, Row, Spread, Table, shown, spread
+from tests.bench.installed import Installed
+from tests.bench.session import Session
 
-QUERIES = 200
-WRITES = 50
-HEADING = re.compile(r"^#+\s+(.+)$", re.MULTILINE)
+EACH = 80
+"""Queries of each kind."""
+SAVES = 100
+WRITES = 100
+SETTLED_SECONDS = 2.5
+"""Files that are younger than two seconds are compared by content once more."""
+LONGEST_SECONDS = 10.0
+"""How long is waited for what was saved to be found."""
+POLL_SECONDS = 0.002
 
 
-def measure(place: Path, corpus: Path) -> None:
-    copy = place / "documents"
-    shutil.copytree(corpus, copy)
-    cache, state = place / "cache", place / "state"
-    _build(copy, cache, state)
-    library = Library([FolderSpec(str(copy))], cache=cache, state=state)
-    _search(library, copy)
+def measure(place: Path, corpus: Path, documents: Sequence[Document], runs: int) -> Report:
+    place = place / "product"
+    folder = place / "documents"
+    shutil.copytree(corpus, folder)
+    time.sleep(SETTLED_SECONDS)
+    installed = Installed(place)
+    build = cost(installed.reindex(folder), installed.environment)
+    size = installed.index_bytes()
+    again = cost(installed.reindex(folder), installed.environment)
+
+    queries = [q for each in questions.plain(documents, EACH).values() for q in each]
+    listed, first = _starts(installed, folder, queries[0], runs)
+    server = _server_memory(installed, folder, queries)
+    library = Library([FolderSpec(str(folder))], cache=installed.cache, state=installed.state)
+    searched = spread([_search(library, query) for query in 2 * queries])
     library.attend()
     try:
-        _write(library)
+        _settle(library)
+        saved, written = _saves(library, folder), _writes(library)
     finally:
         library.close()
 
-
-def _build(corpus: Path, cache: Path, state: Path) -> None:
-    environment = os.environ | {"DOCINDEX_CACHE_DIR": str(cache), "DOCINDEX_STATE_DIR": str(state)}
-    command = [str(Path(sys.executable).with_name("docindex")), "reindex", "--quiet", str(corpus)]
-    begin = time.perf_counter()
-    process = psutil.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    peak: dict[int, int] = {}
-    cpu: dict[int, float] = {}
-    while process.poll() is None:
-        for each in [process, *process.children(recursive=True)]:
-            try:
-                peak[each.pid] = max(peak.get(each.pid, 0), each.memory_info().rss)
-                times = each.cpu_times()
-                cpu[each.pid] = times.user + times.system
-            except psutil.NoSuchProcess:
-                continue
-        time.sleep(0.05)
-    elapsed = time.perf_counter() - begin
-    size = sum(path.stat().st_size for path in cache.rglob("index/*") if path.is_file())
-    files = sum(1 for path in corpus.rglob("*") if path.is_file())
-    print(
-        f"files → searchable, {files:,} files: {elapsed:.1f} s wall, "
-        f"{sum(cpu.values()):.1f} s CPU, "
-        f"largest process {max(peak.values()) / 1e6:.0f} MB, all together "
-        f"{sum(peak.values()) / 1e6:.0f} MB, index {size / 1e6:.1f} MB"
+    files = len(documents)
+    return Report(
+        part="product",
+        rows=(
+            Row(f"start with nothing changed, {files:,} files, CPU", again.cpu, "s", 1.0),
+            Row("file saved → found, p50", saved.p50, "s", 0.1),
+            Row("file saved → found, p95", saved.p95, "s", 0.3),
+            Row("own write → found, p95", written.p95, "s", 0.3),
+            Row("tools/list → first search answer", first, "s", 0.4),
+            Row("memory of the server, after its queries", server, "MB", 200),
+            Row("memory of the indexer at its peak, largest process", build.largest, "MB", 600),
+            Row("memory of the indexer at its peak, all processes", build.together, "MB", 600),
+        ),
+        tables=(
+            Table(
+                title=f"The product on {files:,} files, {sections.size(documents):,} sections",
+                header=("what", "figure"),
+                rows=(
+                    ("files → searchable, wall", shown(build.wall, "s")),
+                    ("files → searchable, CPU", shown(build.cpu, "s")),
+                    ("index", shown(size, "MB")),
+                    ("text of the documents", shown(sections.text_bytes(documents), "MB")),
+                    ("nothing changed, wall", shown(again.wall, "s")),
+                    ("nothing changed, CPU", shown(again.cpu, "s")),
+                    (f"search in process, {searched.count} queries", str(searched)),
+                    (f"file saved → found, {saved.count} files", str(saved)),
+                    (f"own write → found, {written.count} documents", str(written)),
+                    ("spawn → tools/list, median", shown(listed, "ms")),
+                    ("tools/list → first search answer, median", shown(first, "ms")),
+                ),
+            ),
+        ),
     )
 
 
-def _search(library: Library, corpus: Path) -> None:
-    for title, queries in (("headings", _headings(corpus)), ("1 to 5 words", _words(corpus))):
-        times: list[float] = []
+def _starts(installed: Installed, folder: Path, query: str, runs: int) -> tuple[float, float]:
+    """Medians of spawn → tools/list, and of what the first search takes after it."""
+    listed: list[float] = []
+    first: list[float] = []
+    for _ in range(runs):
+        with Session(installed.serve(folder), installed.environment) as session:
+            session.list_tools()
+            listed.append(time.perf_counter() - session.begun)
+            first.append(session.timed("search_documents", query=query))
+    return statistics.median(listed), statistics.median(first)
+
+
+def _server_memory(installed: Installed, folder: Path, queries: Sequence[str]) -> int:
+    with Session(installed.serve(folder), installed.environment) as session:
         for query in queries:
-            begin = time.perf_counter()
-            library.search(SearchRequest(query))
-            times.append(time.perf_counter() - begin)
-        print(f"search, {len(queries)} queries from {title}: {_spread(times)}")
+            session.call("search_documents", query=query)
+        size: int = psutil.Process(session.process.pid).memory_info().rss
+    return size
 
 
-def _write(library: Library) -> None:
-    library.search(SearchRequest("warm"))
-    library.update(Edit("bench/first.md", "# First\n"))
+def _settle(library: Library) -> None:
+    """Until an indexer runs and has compared everything."""
+    deadline = time.monotonic() + 60
+    while library.status().folders[0].indexer != "running" or library.view().state != "ready":
+        if time.monotonic() > deadline:
+            raise RuntimeError("the indexer does not come to rest")
+        time.sleep(0.1)
+
+
+def _saves(library: Library, folder: Path) -> Spread:
+    """New files and changed ones, in turn, as an editor saves them."""
+    chance = random.Random(3)
     times: list[float] = []
-    found = 0
-    for number in range(WRITES):
+    for count in range(SAVES):
+        word = f"zephyr{count}q"
+        path = folder / "bench" / f"saved{count // 2}.md"
+        path.parent.mkdir(exist_ok=True)
+        # Not in step with what the indexer does at intervals.
+        time.sleep(chance.uniform(0.05, 0.3))
         begin = time.perf_counter()
-        outcome = library.update(Edit(f"bench/own{number}.md", f"# Own\n\nquibble{number}x\n"))
-        answer = library.search(SearchRequest(f"quibble{number}x"))
+        path.write_text(f"# Saved {count}\n\nIt says {word}.\n", encoding="utf-8")
+        _until_found(library, word)
         times.append(time.perf_counter() - begin)
-        found += outcome.searchable and len(answer.hits) == 1
-    print(f"own write → found, {found} of {WRITES} at once: {_spread(times)}")
+    return spread(times)
 
 
-def _headings(corpus: Path) -> list[str]:
-    chance = random.Random(1)
-    paths = sorted(corpus.rglob("*.md"))
-    found: list[str] = []
-    while len(found) < QUERIES:
-        headings = HEADING.findall(
-            chance.choice(paths).read_text(encoding="utf-8", errors="replace")
-        )
-        if headings:
-            found.append(chance.choice(headings)[:200])
-    return found
+def _until_found(library: Library, word: str) -> None:
+    deadline = time.monotonic() + LONGEST_SECONDS
+    while not library.search(SearchRequest(word)).hits:
+        if time.monotonic() > deadline:
+            raise RuntimeError("what was saved is not found")
+        time.sleep(POLL_SECONDS)
 
 
-def _words(corpus: Path) -> list[str]:
-    chance = random.Random(2)
-    paths = sorted(corpus.rglob("*.md"))
-    found: list[str] = []
-    while len(found) < QUERIES:
-        words = re.findall(r"[A-Za-z]{3,}", chance.choice(paths).read_text("utf-8", "replace"))
-        if len(words) > 5:
-            found.append(" ".join(chance.sample(words, chance.randint(1, 5))))
-    return found
+def _writes(library: Library) -> Spread:
+    times: list[float] = []
+    for count in range(WRITES):
+        begin = time.perf_counter()
+        library.update(Edit(f"bench/own{count}.md", f"# Own\n\nquibble{count}x\n"))
+        _until_found(library, f"quibble{count}x")
+        times.append(time.perf_counter() - begin)
+    return spread(times)
 
 
-def _spread(times: list[float]) -> str:
-    ordered = sorted(times)
-    p95 = ordered[int(len(ordered) * 0.95)]
-    return f"p50 {statistics.median(ordered) * 1e3:.1f} ms, p95 {p95 * 1e3:.1f} ms"
+def _search(library: Library, query: str) -> float:
+    begin = time.perf_counter()
+    library.search(SearchRequest(query))
+    return time.perf_counter() - begin
