@@ -64,6 +64,9 @@ the length of a run of combining marks, so it must not see one of any length."""
 
 MEMO_ENTRIES = 1 << 16
 
+PIECE = 1 << 18
+"""Characters of a text that are cut into tokens at once."""
+
 _SPELT = {"c++": "cpp", "c#": "csharp", "f#": "fsharp"}
 """Names that are told from other words by their signs alone, and their terms."""
 
@@ -75,6 +78,9 @@ _SPELT_BYTES = re.compile(
 
 # Signs of such a name that stand beside a character which may be a letter or not.
 _UNCLEAR = re.compile(rb"[\x80-\xff][cCfF](?:\+\+|#)|[cCfF]#[\x80-\xff]")
+
+# What surely stands between words, whatever is beside it.
+_CUT = re.compile(r"[\x00-\"$-*,-/:-@\[-`{-\x7f\u3000-\u3002\uff0c]")
 
 _ASCII_WORDS = bytes(
     code if code >= 128 else ord(chr(code).lower()) if chr(code).isalnum() else ord(" ")
@@ -141,6 +147,19 @@ def tokens(text: str) -> list[bytes]:
             return [word.encode() for word in found]
         data = _SPELT_BYTES.sub(_spell_out, data)
     return data.translate(_ASCII_WORDS).split()
+
+
+def pieces(text: str) -> Iterator[str]:
+    """A text in parts that have its terms together: of so many tokens in one list, a long
+    one would take twenty times its own size."""
+    start = 0
+    while len(text) - start > PIECE:
+        cut = _CUT.search(text, start + PIECE)
+        if cut is None:
+            break
+        yield text[start : cut.end()]
+        start = cut.end()
+    yield text[start:] if start else text
 
 
 def terms_of_token(token: bytes) -> tuple[str, ...]:

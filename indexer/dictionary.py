@@ -24,21 +24,24 @@ _BUCKET = np.dtype([("place", ">i8"), ("slots", ">i4")])
 
 
 class DictionaryWriter:
+    """Takes a dictionary field by field. Hashes are MD5, as stock's."""
+
     def __init__(self) -> None:
         self._fields: dict[str, int] = {}
-        self._keys: list[bytes] = []
-        self._entries: list[bytes] = []
-        self._hashes: list[int] = []
+        self._prefix = b""
+        self._hashes = [np.zeros(0, np.int64)]
         self._places = [np.zeros(0, np.int64)]
-        self._size = 13
-        self._parts: list[bytes] = [b"HSH3" + bytes(9)]
+        self._parts = [b"HSH3" + bytes(9)]
+        self._size = len(self._parts[0])
 
-    def add(self, field: str, terms: Sequence[bytes], entries: NDArray[np.void]) -> None:
-        """The next field. Its terms are in byte order; each has an entry
-        (`postings.ENTRY`)."""
-        prefix = _FIELD.pack(len(self._fields))
+    def begin_field(self, field: str) -> None:
+        self._prefix = _FIELD.pack(len(self._fields))
         self._fields[field] = len(self._fields)
-        keys = [prefix + term for term in terms]
+
+    def add(self, terms: Sequence[bytes], entries: NDArray[np.void]) -> None:
+        """The next terms of the field, in byte order. Each has an entry
+        (`postings.ENTRY`)."""
+        keys = [self._prefix + term for term in terms]
         width = entries.dtype.itemsize
         sizes = np.fromiter(map(len, keys), np.int64, len(keys))
         leads = {size: _LENGTHS.pack(size, width) for size in np.unique(sizes).tolist()}
@@ -50,22 +53,20 @@ class DictionaryWriter:
                 for part in (leads[len(key)], key, packed[begin : begin + width])
             )
         )
-        ends = self._size + np.cumsum(sizes + (_LENGTHS.size + width))
-        self._places.append(ends - sizes - (_LENGTHS.size + width))
+        sizes += _LENGTHS.size + width
+        self._places.append(self._size + np.cumsum(sizes) - sizes)
         self._size += len(self._parts[-1])
-        self._hashes += [
-            int.from_bytes(md5(key, usedforsecurity=False).digest()[12:], "big") for key in keys
-        ]
+        hashes = b"".join([md5(key, usedforsecurity=False).digest()[12:] for key in keys])
+        self._hashes.append(np.frombuffer(hashes, ">u4").astype(np.int64))
 
-    def finish(self, extras: Mapping[str, object]) -> bytes:
-        """The whole file, with what else is to be noted in it."""
+    def finish(self, extras: Mapping[str, object]) -> list[bytes]:
+        """The whole file in parts, with what else is to be noted in it."""
         places = np.concatenate(self._places)
-        slots, buckets = _hash_tables(np.array(self._hashes, np.int64), places, self._size)
+        slots, buckets = _hash_tables(np.concatenate(self._hashes), places, self._size)
         kind = "i" if self._size < 1 << 31 else "q"
         noted = {"fieldmap": self._fields, **extras, "indextype": kind, "indexlen": len(places)}
         tail = pickle.dumps(noted, 2) + places.astype(f">{kind}").tobytes()
-        size = _SIZE.pack(len(tail))
-        return b"".join((*self._parts, slots.tobytes(), buckets.tobytes(), tail, size))
+        return [*self._parts, slots.tobytes(), buckets.tobytes(), tail, _SIZE.pack(len(tail))]
 
 
 class Terms(NamedTuple):

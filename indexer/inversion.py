@@ -5,14 +5,14 @@ stable sort of these numbers.
 """
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, compress
 from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from docindex.indexer.analysis import Memo, terms_of_token, tokens
+from docindex.indexer.analysis import PIECE, Memo, pieces, terms_of_token, tokens
 
 BREAK = 0
 """Stands in text between parts that no phrase crosses. Terms count from 1."""
@@ -32,15 +32,20 @@ class Vocabulary:
 
     def numbers(self, text: str) -> Iterable[int]:
         """The terms of a text, in order."""
-        if text.isascii():
-            return map(self._of_ascii.__getitem__, tokens(text))
-        return chain.from_iterable(map(self._of_any.__getitem__, tokens(text)))
+        if len(text) > PIECE:
+            return chain.from_iterable(map(self._numbers_in, pieces(text)))
+        return self._numbers_in(text)
 
     def in_order(self) -> tuple[list[bytes], NDArray[np.uint32]]:
         """The terms in byte order, and their numbers."""
         ordered = sorted(self._numbers)
         numbers = map(self._numbers.__getitem__, ordered)
         return [term.encode() for term in ordered], np.fromiter(numbers, np.uint32, len(ordered))
+
+    def _numbers_in(self, text: str) -> Iterable[int]:
+        if text.isascii():
+            return map(self._of_ascii.__getitem__, tokens(text))
+        return chain.from_iterable(map(self._of_any.__getitem__, tokens(text)))
 
     def _only_number_of(self, token: bytes) -> int:
         (number,) = self._numbers_of(token)
@@ -92,6 +97,18 @@ class Inverted(NamedTuple):
     def counts(self) -> NDArray[np.int64]:
         """How many documents each term is in."""
         return self.starts[1:] - self.starts[:-1]
+
+    def parts(self, most: int) -> "Iterator[Inverted]":
+        """The same, of at most so many terms each."""
+        for first in range(0, len(self.terms), most):
+            starts = self.starts[first : first + most + 1]
+            postings = slice(starts[0], starts[-1])
+            yield Inverted(
+                self.terms[first : first + most],
+                starts - starts[0],
+                self.docnums[postings],
+                self.frequencies[postings],
+            )
 
     @classmethod
     def of_sets(cls, documents: Mapping[bytes, Sequence[int]]) -> Self:

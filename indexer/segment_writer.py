@@ -21,6 +21,8 @@ from docindex.indexer.stock import Segment
 Bytes = bytes | memoryview
 
 _DIRECTORY = Struct("!qi")
+_TERMS_AT_ONCE = 1 << 14
+"""While they are encoded, terms take many times as much as what comes of them."""
 _WIDE_STREAMS_FROM = 65_535
 """Terms in `body` whose numbers are not kept in two bytes any more."""
 
@@ -61,7 +63,7 @@ class SegmentWriter:
         numbers each has."""
         item = stream_item(self._body_terms)
         self._extras["streamsize"] = item.itemsize
-        data = numbers.astype(item).data.cast("B")
+        data = numbers.astype(item).view(np.uint8).data
         self._columns["stream"] = encode_column(Values(data, sizes * item.itemsize))
 
     def finish(self) -> tuple[Segment, list[Bytes]]:
@@ -69,7 +71,7 @@ class SegmentWriter:
         # Whoosh has no public way to the totals, though they are part of its format.
         vars(self._segment)["_fieldlengths"] = self._totals
         files: dict[str, list[Bytes]] = {
-            ".trm": [self._terms.finish(self._extras)],
+            ".trm": [*self._terms.finish(self._extras)],
             ".pst": self._blocks,
             **{f".{name}.col": parts for name, parts in self._columns.items()},
         }
@@ -85,11 +87,13 @@ class SegmentWriter:
         return self._segment, [_DIRECTORY.pack(place, len(tail)), *parts, tail]
 
     def _add(self, field: str, postings: Inverted, lengths: NDArray[np.uint8]) -> None:
-        encoded = encode(postings, lengths)
-        encoded.entries["offset"] += self._blocks_size
-        self._terms.add(field, postings.terms, encoded.entries)
-        self._blocks.append(encoded.blocks)
-        self._blocks_size += len(encoded.blocks)
+        self._terms.begin_field(field)
+        for part in postings.parts(_TERMS_AT_ONCE):
+            encoded = encode(part, lengths)
+            encoded.entries["offset"] += self._blocks_size
+            self._terms.add(part.terms, encoded.entries)
+            self._blocks.append(encoded.blocks)
+            self._blocks_size += len(encoded.blocks)
         if field == "body":
             self._body_terms = len(postings.terms)
 

@@ -71,8 +71,8 @@ class Built:
 
 
 class Builder:
-    """Builds one segment in memory, some ten times as large as the text that it is given,
-    and writes it when it is finished.
+    """Builds one segment in memory, which takes some seven times as much as the text that
+    it is given, and writes it when it is finished. Nothing is on disk before.
 
         builder = Builder(folder)
         builder.add(record, document)
@@ -88,7 +88,8 @@ class Builder:
         self._documents = 0
 
     def add(self, record: Record, document: Document | None) -> None:
-        """A file, None when it was skipped. One that cannot be analysed is not added."""
+        """A file with what the parser found in it, or None when it was skipped. After an
+        exception the builder is as it was before."""
         stored = schema.stored(record, document)
         try:
             self._add_texts(document)
@@ -137,6 +138,7 @@ class Builder:
                 text.end_document()
 
     def finish(self) -> Built:
+        """Writes the segment; the last that is done with a builder. Raises OSError."""
         writer = SegmentWriter(self._documents)
         order = Order(self._vocabulary)
         for field in schema.TEXT_FIELDS:
@@ -157,7 +159,7 @@ class Builder:
         return Built(write(self._folder, writer), tuple(self._heads))
 
     def discard(self) -> None:
-        """Nothing is on disk before a segment is finished."""
+        """Lets go of all that was added."""
         self._texts.clear()
 
 

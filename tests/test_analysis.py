@@ -13,6 +13,7 @@ from docindex.indexer.analysis import (
     FUNCTION_WORDS,
     MAX_TERM,
     fold,
+    pieces,
     stems_beyond,
     term_spans,
     terms,
@@ -122,6 +123,16 @@ def test_a_text_has_the_terms_of_its_tokens(text: str) -> None:
     found = [terms_of_token(token) for token in tokens(text)]
     assert [term for of_token in found for term in of_token] == terms(text)
     assert not text.isascii() or all(len(of_token) == 1 for of_token in found)
+
+
+@given(st.lists(TEXTS).map("".join), st.integers(1, 9))
+@example("éc# #c ++c# c#_c++。c+++", 1)
+def test_the_pieces_of_a_text_have_its_terms(text: str, size: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(analysis, "PIECE", size)
+        found = list(pieces(text))
+    assert "".join(found) == text
+    assert [term for piece in found for term in terms(piece)] == terms(text)
 
 
 @given(TEXTS)

@@ -334,7 +334,7 @@ def test_a_file_that_cannot_be_analysed_leaves_no_trace(tmp_path: Path) -> None:
     builder = Builder(tmp_path)
     builder.add(*file("a.md", section("red", ())))
     bad: Any = None
-    with pytest.raises(AttributeError):
+    with pytest.raises(TypeError):
         builder.add(*file("b.md", section("owl", ("Hen",)), section(bad, ("Hen", "Fox"))))
     builder.add(*file("c.md", section("hen", ())))
     again = build(tmp_path, [file("a.md", section("red", ())), file("c.md", section("hen", ()))])
