@@ -4,9 +4,9 @@ The segments may be those of several indexes. Section numbers of the collection 
 through all of them; deleted sections keep theirs.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from heapq import merge
-from itertools import groupby
+from itertools import groupby, pairwise
 from math import log
 from typing import NamedTuple
 
@@ -29,8 +29,13 @@ K1, B = 1.2, 0.75
 CACHE_BYTES = 48_000_000
 """What the impacts of terms that were used last may take."""
 
-STRETCH = 1 << 18
+MOST_NUMBERS = 4096
+"""Terms whose numbers in the segments are remembered."""
+STRETCH = 1 << 16
 """Terms of texts that are looked through between two looks at the clock."""
+MARKED_FROM = 1 / 64
+"""The fields of a term in this share of all documents are added up over all of them: to
+look each document up among the others takes longer."""
 
 _LENGTHS = np.array(stock.FIELD_LENGTHS, np.float64)
 
@@ -38,9 +43,9 @@ _LENGTHS = np.array(stock.FIELD_LENGTHS, np.float64)
 class Part(NamedTuple):
     """Some sections that are all in one segment."""
 
+    segment: int
+    """Which one of all."""
     reader: SegmentReader
-    base: int
-    """The number in the collection of the segment's first section."""
     places: slice
     """Where they stand among the sections that were asked for."""
     docnums: NDArray[np.uint32]
@@ -50,7 +55,7 @@ class Part(NamedTuple):
 class Stretch(NamedTuple):
     """The texts of some sections, as numbers of terms (see `SegmentReader.streams`)."""
 
-    reader: SegmentReader
+    segment: int
     places: slice
     """Where the sections stand among those that were asked for."""
     stream: NDArray[np.uint16] | NDArray[np.uint32]
@@ -58,7 +63,7 @@ class Stretch(NamedTuple):
 
 
 class Collection:
-    """Immutable but for its cache, and for any number of threads at once. Making one
+    """Immutable but for its caches, and for any number of threads at once. Making one
     reads nothing of the segments but their sizes, so each generation can have its own."""
 
     def __init__(self, leaves: Sequence[Leaf]) -> None:
@@ -69,6 +74,7 @@ class Collection:
         self.size = int(self.bases[-1])
         self._norms = {field: self._norm(field) for field in FIELDS}
         self._cache = ImpactCache(CACHE_BYTES)
+        self._numbers: dict[str, tuple[int, ...]] = {}
 
     def everything(self) -> Bitmap:
         """All sections that are not deleted, and heads that are no section."""
@@ -88,6 +94,16 @@ class Collection:
             self._cache.put(term, found)
         return found
 
+    def numbers(self, term: str) -> tuple[int, ...]:
+        """What stands for a term in the texts of each segment; 0 where none has it."""
+        found = self._numbers.get(term)
+        if found is None:
+            found = tuple(leaf.reader.number(term) for leaf in self.leaves)
+            if len(self._numbers) >= MOST_NUMBERS:
+                self._numbers.clear()
+            self._numbers[term] = found
+        return found
+
     def sections_with(self, term: str, field: str) -> Iterator[Numbers]:
         """Those that are alive and have the term in the field, segment by segment."""
         for leaf, base in zip(self.leaves, self.bases.tolist(), strict=False):
@@ -103,12 +119,10 @@ class Collection:
     def parts(self, numbers: Numbers) -> Iterator[Part]:
         """Some sections, segment by segment."""
         cuts = numbers.searchsorted(self.bases).tolist()
-        for leaf, base, begin, end in zip(
-            self.leaves, self.bases.tolist(), cuts, cuts[1:], strict=False
-        ):
+        for segment, (begin, end) in enumerate(pairwise(cuts)):
             if begin < end:
-                docnums = (numbers[begin:end] - base).astype(np.uint32)
-                yield Part(leaf.reader, base, slice(begin, end), docnums)
+                docnums = (numbers[begin:end] - self.bases[segment]).astype(np.uint32)
+                yield Part(segment, self.leaves[segment].reader, slice(begin, end), docnums)
 
     def stretches(self, numbers: Numbers) -> Iterator[Stretch]:
         """The texts of some sections, as many at a time as soon are looked through."""
@@ -120,51 +134,65 @@ class Collection:
                 end = max(begin + 1, int(ends.searchsorted(done + STRETCH, "right")))
                 stream, bounds = reader.streams(docnums[begin:end])
                 first = part.places.start
-                yield Stretch(reader, slice(first + begin, first + end), stream, bounds)
+                yield Stretch(part.segment, slice(first + begin, first + end), stream, bounds)
                 begin = end
 
-    def _norm(self, field: str) -> NDArray[np.float64]:
+    def _norm(self, field: str) -> NDArray[np.float32]:
         """K1 times the length norm of BM25, for each length byte: shape (256,)."""
         total = sum(leaf.reader.field_length(field) for leaf in self.leaves)
         average = total / (self.size or 1) or 1
-        return K1 * ((1 - B) + B * _LENGTHS / average)
+        return (K1 * ((1 - B) + B * _LENGTHS / average)).astype(np.float32)
 
     def _computed(self, term: str) -> Impacts:
         leaves = [
-            (leaf, base, postings)
+            (leaf, base, {TEXT: postings})
             for leaf, base in zip(self.leaves, self.bases.tolist(), strict=False)
             if (postings := leaf.reader.postings(TEXT, term)).ids.size
         ]
-        docnums = [text.ids.astype(np.intp) for _, _, text in leaves]
-        sums = [np.zeros(numbers.size) for numbers in docnums]
+        factors: dict[str, float] = {}
         for field, weight in FIELDS.items():
-            found = [
-                text if field == TEXT else leaf.reader.postings(field, term)
-                for leaf, _, text in leaves
-            ]
-            factor = weight * self._idf(sum(postings.ids.size for postings in found))
-            for (leaf, _, text), postings, added in zip(leaves, found, sums, strict=True):
-                # They are among those that have it in the text, most often all of them.
-                added[text.ids.searchsorted(postings.ids)] += factor * self._scores(
-                    leaf.reader, field, postings
-                )
+            for leaf, _, found in leaves:
+                if field != TEXT:
+                    found[field] = leaf.reader.postings(field, term)
+            count = sum(found[field].ids.size for _, _, found in leaves)
+            factors[field] = weight * self._idf(count) * (K1 + 1)
         ids = [np.zeros(0, np.int32)]
         scores = [np.zeros(0, np.float32)]
-        for (leaf, base, _), numbers, added in zip(leaves, docnums, sums, strict=True):
-            living = slice(None) if leaf.alive is None else leaf.alive[numbers]
-            ids.append((numbers[living] + base).astype(np.int32))
-            scores.append(added[living].astype(np.float32))
+        for leaf, base, found in leaves:
+            docnums, sums = self._added_up(leaf.reader, found, factors)
+            living = slice(None) if leaf.alive is None else leaf.alive[docnums]
+            ids.append((docnums[living] + base).astype(np.int32))
+            scores.append(sums[living])
         return new_impacts(np.concatenate(ids), np.concatenate(scores), self.size)
 
     def _idf(self, count: int) -> float:
         """Of a term that so many sections have, as stock Whoosh computes it."""
         return log(max(self.size, 1) / (count + 1)) + 1
 
-    def _scores(self, reader: SegmentReader, field: str, postings: Postings) -> NDArray[np.float64]:
-        """BM25F without the idf."""
-        norms = self._norms[field][reader.lengths(field)[postings.ids]]
-        scores: NDArray[np.float64] = postings.weights * (K1 + 1) / (postings.weights + norms)
-        return scores
+    def _added_up(
+        self, reader: SegmentReader, found: Mapping[str, Postings], factors: Mapping[str, float]
+    ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        """The documents of a segment that have a term, and what it adds to each: the sum of
+        its fields, all in float32. Each of the seven roundings that a sum takes changes at
+        most 6e-8 of it."""
+        docnums = found[TEXT].ids.astype(np.intp)
+        frequent = docnums.size > reader.size * MARKED_FROM
+        sums = np.zeros(reader.size if frequent else docnums.size, np.float32)
+        for field, (ids, weights) in found.items():
+            if ids.size:
+                places = ids.astype(np.intp)
+                scores = self._norms[field].take(reader.lengths(field).take(places))
+                scores += weights
+                np.divide(weights, scores, out=scores)
+                scores *= np.float32(factors[field])
+                if frequent:
+                    np.add.at(sums, places, scores)
+                elif field == TEXT:
+                    sums += scores
+                else:
+                    # Those that have it in a field are among those that have it in the text.
+                    np.add.at(sums, docnums.searchsorted(places), scores)
+        return docnums, sums.take(docnums) if frequent else sums
 
 
 def _alive(leaf: Leaf, ids: NDArray[np.uint32]) -> NDArray[np.uint32]:

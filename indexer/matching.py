@@ -5,7 +5,6 @@ from itertools import islice
 
 import numpy as np
 
-from docindex.indexer import phrases
 from docindex.indexer.clauses import (
     And,
     Clause,
@@ -21,13 +20,13 @@ from docindex.indexer.clauses import (
 )
 from docindex.indexer.collection import TEXT, Collection
 from docindex.indexer.impacts import Bitmap
+from docindex.indexer.phrases import with_phrase
 from docindex.indexer.scoring import any_of
 
 MOST_EXPANSIONS = 128
 """Terms that a prefix stands for, most frequent ones not first: in their order."""
 
 _FIELDS: dict[TermField | None, str] = {None: TEXT, "title": "title", "heading": "headings"}
-_PHRASES = {None: phrases.in_texts, "title": phrases.in_titles, "heading": phrases.in_headings}
 
 
 class Matcher:
@@ -96,9 +95,8 @@ class Matcher:
         found = self._all(terms, field)
         if len(terms) > 1:
             candidates = np.flatnonzero(found).astype(np.int32)
-            there = _PHRASES[field](self._collection, terms, candidates, self._check_time)
             found[:] = False
-            found[there] = True
+            found[with_phrase(self._collection, terms, field, candidates, self._check_time)] = True
         return found
 
     def _in_time(self, terms: Iterable[str]) -> Iterator[str]:

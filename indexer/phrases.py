@@ -1,106 +1,67 @@
 """Where the terms of a phrase stand one right after the other.
 
-In a text, its stream of term numbers tells; a title or a heading is analysed anew, as it
-is stored. `candidates` are always sections that have all of the terms.
+The texts of the segments tell, which hold the terms of a section in order: those of its
+title, a break, those of each heading above it and of its own, and at the beginning of a
+document of each tag and of its name, with a break after each, and those of its text.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from docindex.indexer.analysis import terms
+from docindex.indexer.clauses import TermField
 from docindex.indexer.collection import Collection, Stretch
 from docindex.indexer.impacts import Numbers
-from docindex.indexer.segment_reader import SegmentReader
+from docindex.indexer.inversion import BREAK
 
 
-def in_texts(
+def with_phrase(
     collection: Collection,
-    wanted: Sequence[str],
+    terms: Sequence[str],
+    field: TermField | None,
     candidates: Numbers,
     check_time: Callable[[], None],
 ) -> Numbers:
-    """The sections that have the phrase in their text, title and headings included."""
-    sizes = [collection.impacts(term).ids.size for term in wanted]
+    """The sections, of some that have all of the terms, that have them as a phrase: in one
+    piece of their text, in their title, or in one of the headings, tags and names."""
+    known = [collection.numbers(term) for term in terms]
+    sizes = [collection.impacts(term).ids.size for term in terms]
     rarest = sizes.index(min(sizes))
     found = [candidates[:0]]
     for stretch in collection.stretches(candidates):
         check_time()
-        found.append(candidates[stretch.places][_places(stretch, wanted, rarest)])
+        numbers = [each[stretch.segment] for each in known]
+        begins = _begins(stretch.stream, numbers, rarest)
+        places = _sections(stretch, begins, len(numbers), field)
+        found.append(candidates[stretch.places][places])
     return np.concatenate(found)
 
 
-def in_titles(
-    collection: Collection,
-    wanted: Sequence[str],
-    candidates: Numbers,
-    check_time: Callable[[], None],
-) -> Numbers:
-    """The sections of documents that have the phrase in their title."""
-    found = [candidates[:0]]
-    for reader, head, numbers, _ in _files(collection, candidates):
-        check_time()
-        if _holds(terms(reader.record(head).title), wanted):
-            found.append(numbers)
-    return np.concatenate(found)
-
-
-def in_headings(
-    collection: Collection,
-    wanted: Sequence[str],
-    candidates: Numbers,
-    check_time: Callable[[], None],
-) -> Numbers:
-    """The sections that have the phrase in their own heading, or in one above it."""
-
-    @cache
-    def holds(heading: str) -> bool:
-        return _holds(terms(heading), wanted)
-
-    found: list[int] = []
-    for reader, head, numbers, docnums in _files(collection, candidates):
-        check_time()
-        sections = reader.head(head).sections
-        ordinals: list[int] = (docnums - head).tolist()
-        for number, ordinal in zip(numbers.tolist(), ordinals, strict=True):
-            # A file without text has a head that is no section.
-            if sections and any(map(holds, sections[ordinal].trail)):
-                found.append(number)
-    return np.array(found, np.int32)
-
-
-def _places(stretch: Stretch, wanted: Sequence[str], rarest: int) -> NDArray[np.intp]:
-    """Which sections of a stretch have the phrase, whose rarest term stands at `rarest`."""
-    numbers = [stretch.reader.number(term) for term in wanted]
-    stream, bounds = stretch.stream, stretch.bounds
+def _begins(
+    stream: NDArray[np.unsignedinteger], numbers: Sequence[int], rarest: int
+) -> NDArray[np.intp]:
+    """Where the numbers follow each other. The rarest of them is looked for, the others
+    around it."""
     begins = np.flatnonzero(stream == numbers[rarest]) - rarest
-    begins = begins[(begins >= 0) & (begins <= stream.size - len(wanted))]
+    begins = begins[(begins >= 0) & (begins <= stream.size - len(numbers))]
     for offset, number in enumerate(numbers):
         if offset != rarest:
             begins = begins[stream[begins + offset] == number]
+    return begins
+
+
+def _sections(
+    stretch: Stretch, begins: NDArray[np.intp], length: int, field: TermField | None
+) -> NDArray[np.intp]:
+    """The sections of a stretch in which phrases stand, whole and in the field."""
+    bounds = stretch.bounds
     sections = bounds.searchsorted(begins, "right") - 1
-    return np.unique(sections[begins + len(wanted) <= bounds[sections + 1]])
-
-
-def _files(
-    collection: Collection, candidates: Numbers
-) -> Iterator[tuple[SegmentReader, int, Numbers, NDArray[np.uint32]]]:
-    """The sections of each file: its head, their numbers in the collection and in the segment."""
-    for part in collection.parts(candidates):
-        heads = part.reader.head_numbers()
-        owners = heads[heads.searchsorted(part.docnums, "right") - 1]
-        first, begins = np.unique(owners, return_index=True)
-        numbers = np.split(candidates[part.places], begins[1:])
-        docnums = np.split(part.docnums, begins[1:])
-        for head, some, same in zip(first.tolist(), numbers, docnums, strict=True):
-            yield part.reader, head, some, same
-
-
-def _holds(found: Sequence[str], wanted: Sequence[str]) -> bool:
-    first, count = wanted[0], len(wanted)
-    return any(
-        term == first and list(found[place : place + count]) == list(wanted)
-        for place, term in enumerate(found)
-    )
+    there = begins + length <= bounds[sections + 1]
+    if field is not None:
+        breaks = np.flatnonzero(stretch.stream == BREAK)
+        before = breaks.searchsorted(begins)
+        first, end = (breaks.searchsorted(bounds[places]) for places in (sections, sections + 1))
+        # The title comes before all breaks, the text after them.
+        there &= before == first if field == "title" else (first < before) & (before < end)
+    return np.unique(sections[there])

@@ -93,12 +93,15 @@ class Ranker:
         words = [*query.words, *_expanded(query.conditions, matcher)]
         found = self._by_words(words, allowed, max(limit, RERANKED), check_time)
         total = found.total
-        ranked = self._anew(found, query.words, check_time)
+        numbers, scores = self._anew(found, query.words, check_time)
         if not query.word_needed and allowed is not None:
+            # What meets every condition is found, if no word says whether it is good.
             total = int(np.count_nonzero(allowed))
-            if len(ranked) < limit:
-                ranked += _unscored(allowed, found.numbers, limit - len(ranked))
-        return Ranking(tuple(ranked[:limit]), total)
+            rest = _others(allowed, numbers)[: max(limit - numbers.size, 0)]
+            numbers = np.concatenate((numbers, rest))
+            scores = np.concatenate((scores, np.zeros(rest.size)))
+        best = map(Ranked, numbers[:limit].tolist(), scores[:limit].tolist())
+        return Ranking(tuple(best), total)
 
     def everything(self) -> Bitmap:
         """All sections that are alive, and heads that are no section."""
@@ -123,7 +126,7 @@ class Ranker:
 
     def _anew(
         self, found: Scored, words: Sequence[Word], check_time: Callable[[], None]
-    ) -> list[Ranked]:
+    ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Orders the best ones anew: a section that has all of the words, close to each
         other, goes before one that has a single word often."""
         by_number = np.argsort(found.numbers[:RERANKED])
@@ -140,10 +143,12 @@ class Ranker:
             low, high = scores.min(), scores.max()
             scores = (1 - CLOSE) * scores + CLOSE * (low + (high - low) * close / close.max())
         order = np.lexsort((numbers, -close, -scores))
-        ranked = _ranked(numbers[order], scores[order])
-        # What was not looked at again stays behind.
-        rest = np.minimum(found.scores[RERANKED:], scores.min(initial=np.inf))
-        return ranked + _ranked(found.numbers[RERANKED:], rest)
+        # What is not looked at again stays behind.
+        behind = np.minimum(found.scores[RERANKED:], scores.min(initial=np.inf))
+        return (
+            np.concatenate((numbers[order], found.numbers[RERANKED:])),
+            np.concatenate((scores[order], behind)),
+        )
 
     def _closeness(
         self, impacts: Mapping[str, Impacts], numbers: Numbers, check_time: Callable[[], None]
@@ -177,13 +182,8 @@ def _expanded(conditions: Iterable[Clause], matcher: Matcher) -> Iterator[Word]:
                 continue
 
 
-def _unscored(allowed: Bitmap, taken: Numbers, count: int) -> list[Ranked]:
-    """Sections that meet every condition, where no word says which is better."""
+def _others(allowed: Bitmap, taken: NDArray[np.int32]) -> NDArray[np.int32]:
+    """What is allowed and not taken yet, in order."""
     rest = allowed.copy()
     rest[taken] = False
-    numbers = np.flatnonzero(rest)[:count]
-    return _ranked(numbers, np.zeros(numbers.size))
-
-
-def _ranked(numbers: NDArray[np.integer], scores: NDArray[np.float64]) -> list[Ranked]:
-    return list(map(Ranked, numbers.tolist(), scores.tolist()))
+    return np.flatnonzero(rest).astype(np.int32)

@@ -49,16 +49,14 @@ clauses: st.SearchStrategy[Clause] = st.recursive(
 )
 
 
-def texts(page: Page, name: str, field: TermField | None, phrase: bool) -> list[Sequence[str]]:
+def texts(page: Page, name: str, field: TermField | None) -> list[Sequence[str]]:
     """The pieces of a section that a condition looks at; no phrase reaches across them."""
     title, headings = terms(page.title), [terms(heading) for heading in page.trail]
-    # A document is found by its name as well, but it is no heading.
-    own = [] if phrase else [terms(name)]
     match field:
         case "title":
             return [title]
         case "heading":
-            return [*headings, *own]
+            return [*headings, terms(name)]
         case None:
             return [title, *headings, terms(name), terms(page.text)]
 
@@ -66,18 +64,18 @@ def texts(page: Page, name: str, field: TermField | None, phrase: bool) -> list[
 def meets(clause: Clause, page: Page, name: str) -> bool:
     match clause:
         case Has(word, field):
-            return _all(word.terms, texts(page, name, field, False))
+            return _all(word.terms, texts(page, name, field))
         case Phrase(field=field):
             wanted = list(clause.terms)
             if len(wanted) == 1:
-                return _all(wanted, texts(page, name, field, False))
+                return _all(wanted, texts(page, name, field))
             return any(
                 list(text[at : at + len(wanted)]) == wanted
-                for text in texts(page, name, field, True)
+                for text in texts(page, name, field)
                 for at in range(len(text))
             )
         case Prefix(field=field):
-            pieces = texts(page, name, field, False)
+            pieces = texts(page, name, field)
             some = any(clause.matches(term) for text in pieces for term in text)
             return some and _all(clause.before, pieces)
         case Not(inner):

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from docindex.indexer import collection, proximity
 from docindex.indexer.analysis import terms
 from docindex.indexer.clauses import DocumentClause, Query
 from docindex.indexer.collection import FIELDS, K1, B
@@ -203,6 +204,21 @@ def test_words_that_stand_close_to_each_other_go_first(tmp_path: Path) -> None:
     apart = "red " + "gnu " * 20 + "fox"
     ranker = indexed(tmp_path / "index", [[apart, "fox red " + "gnu " * 20, "owl"]])
     assert [each.docnum for each in ranked(ranker, "red fox").best] == [1, 0]
+
+
+def test_texts_are_compared_in_blocks_as_in_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = np.random.default_rng(11)
+    index(
+        tmp_path / "index",
+        [[" ".join(chance.choice((*WORDS, "gnu"), 15)) for _ in range(30)] for _ in range(2)],
+    )
+    whole = ranked(Ranker(leaves(tmp_path / "index")), "red fox hen owl")
+    monkeypatch.setattr(collection, "STRETCH", 40)
+    monkeypatch.setattr(proximity, "STRETCH", 40)
+    monkeypatch.setattr(proximity, "BLOCK", 5)
+    assert ranked(Ranker(leaves(tmp_path / "index")), "red fox hen owl") == whole
 
 
 def test_sections_beyond_those_ordered_anew_come_after_them(tmp_path: Path) -> None:
