@@ -46,15 +46,16 @@ class Holdings:
         self._bases = [0]
         for _, leaf in self._segments:
             self._bases.append(self._bases[-1] + leaf.reader.size)
+        # A memoryview gives plain numbers, which bisect compares fastest.
+        self._heads = [leaf.reader.head_numbers().data for _, leaf in self._segments]
         self._lock = threading.Lock()
         self._chosen: OrderedDict[Hashable, Bitmap] = OrderedDict()
 
     def spot(self, ranked: Ranked) -> Spot:
         segment = bisect_right(self._bases, ranked.docnum) - 1
         docnum = ranked.docnum - self._bases[segment]
-        heads = self._segments[segment][1].reader.head_numbers()
-        head = heads[heads.searchsorted(docnum, "right") - 1]
-        return Spot(segment, int(head), docnum, ranked.score)
+        heads = self._heads[segment]
+        return Spot(segment, heads[bisect_right(heads, docnum) - 1], docnum, ranked.score)
 
     def candidate(self, spot: Spot) -> Candidate:
         shelf, leaf = self._segments[spot.segment]

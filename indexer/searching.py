@@ -20,7 +20,7 @@ from docindex.indexer.impacts import Bitmap
 from docindex.indexer.listing import has_tags
 from docindex.indexer.models import Hit, IndexView, Record, SearchAnswer, SearchRequest
 from docindex.indexer.query import parse_query
-from docindex.indexer.ranking import SECONDS, Ranking
+from docindex.indexer.ranking import RERANKED, SECONDS, Ranking
 from docindex.indexer.shelf import Shelf
 from docindex.indexer.sight import Sight
 from docindex.indexer.snapshot import Snapshot
@@ -113,7 +113,8 @@ def _spread(
     holdings: Holdings, search: Callable[..., Ranking], count: int
 ) -> tuple[int, list[Spot]]:
     """At most three sections of one document, as many as asked for if there are."""
-    depth = count
+    # So many are looked at in any case.
+    depth = max(count, RERANKED)
     while True:
         ranking = search(limit=depth)
         found: list[Spot] = []
@@ -123,7 +124,9 @@ def _spread(
             seen[document] += 1
             if seen[document] <= MOST_PER_DOCUMENT:
                 found.append(spot)
-        if len(found) >= count or len(ranking.best) < depth:
+            if len(found) == count:
+                break
+        if len(found) == count or len(ranking.best) < depth:
             return ranking.total, found
         depth *= DEEPER
 
