@@ -37,10 +37,10 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(prefix="docindex-bench-", dir=arguments.place) as folder:
         run = _measured(arguments, Path(folder))
-    if arguments.json:
-        page.save(run, arguments.json)
-    if arguments.write:
-        page.write(run)
+        if arguments.json:
+            page.save(run, arguments.json)
+        if arguments.write:
+            page.write(run)
 
 
 def _measured(arguments: argparse.Namespace, place: Path) -> page.Run:

@@ -29,6 +29,7 @@ def measure(place: Path, corpus: Path, seconds: float) -> Report:
         time.sleep(seconds)
         used = _used(session.process.pid, indexer) - before
         share = used / (time.perf_counter() - begin)
+    installed.rest(corpus)
     what = f"idle for {seconds:.0f} s, server and indexer, share of a core"
     return Report(part="idle", rows=(Row(what, share, "%", GOAL),))
 

@@ -42,7 +42,7 @@ class Watched:
     Pages that several of them share count for each.
     """
 
-    def __init__(self, pid: int, seconds: float = 0.02) -> None:
+    def __init__(self, pid: int, seconds: float = 0.05) -> None:
         self.together = 0
         """The most that all had at once."""
         self.largest = 0

@@ -115,6 +115,8 @@ def measure(
             remarks.append(f"{key} was left out: {peer.command} is not on the PATH")
         else:
             found[peer.name] = _measure_one(peer, path, own, queries)
+        if key == "docindex":
+            Installed(own).rest(folder)
     ours = found.pop("docindex")
     return Report(
         part="peers",

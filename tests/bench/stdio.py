@@ -25,6 +25,7 @@ def measure(place: Path, corpus: Path, documents: Sequence[Document]) -> Report:
     cost(installed.reindex(corpus), installed.environment)
     queries = [q for each in questions.plain(documents, EACH).values() for q in each]
     empty, ours = _in_turn(installed, corpus, queries)
+    installed.rest(corpus)
     return Report(
         part="stdio",
         rows=(
