@@ -10,33 +10,22 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from docindex.indexer import schema, stock
+from docindex.indexer.merging import Weight
 from docindex.indexer.models import Record
-from docindex.indexer.segments import (
-    CHECKSUM,
-    SEGMENT,
-    Built,
-    Head,
-    Storage,
-    heads_of,
-    open_segment,
-)
+from docindex.indexer.records import Records
+from docindex.indexer.segment_reader import SegmentReader
+from docindex.indexer.segments import CHECKSUM, SEGMENT, Built, Head, Storage
 from docindex.indexer.stock import Segment
 
 log = logging.getLogger(__name__)
 
 KEEP_SUPERSEDED_SECONDS = 5.0
 """How long the files of a past generation stay for readers that still open it."""
-
-MERGE_AT_SEGMENTS = 16
-MERGE_BELOW_DOCUMENTS = 8_000
-"""Segments past this many documents are left out of merges: stock Whoosh would
-write them for many seconds."""
-
 
 NO_DAMAGE = {
     errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EROFS
@@ -65,21 +54,21 @@ class Store:
         self._storage = Storage(folder)
         self._segments: dict[str, Segment] = {}
         self._placed: dict[str, Placed] = {}
-        self._records: dict[str, Record] = {}
+        self._records = Records()
         self._looks: dict[str, tuple[int, int]] = {}
         self._doomed: dict[str, float] = {}
         self.generation = 0
         self._open()
 
     @property
-    def records(self) -> Mapping[str, Record]:
-        """Every file that the index knows of, skipped ones included, by name."""
+    def records(self) -> Records:
+        """Every file that the index knows of."""
         return self._records
 
     def restamp(self, record: Record) -> None:
         """Remembers that a file with another stamp still has the same content.
         Until the next start only: then its content is compared once more."""
-        self._records[record.name] = record
+        self._records.put(record)
 
     def commit(
         self, built: Built | None, removed: Iterable[str] = (), stale: Container[str] = ()
@@ -118,10 +107,21 @@ class Store:
                 self._retire(source)
         return self._write_contents()
 
-    def mergeable(self) -> list[Segment]:
-        """The segments that are worth merging now; none while they are few."""
-        small = [s for s in self._segments.values() if s.doc_count() < MERGE_BELOW_DOCUMENTS]
-        return small if len(small) >= MERGE_AT_SEGMENTS else []
+    def weights(self) -> list[Weight]:
+        """Its segments, for deciding what to merge."""
+        return [
+            Weight(
+                segment_id,
+                size=self._looks[segment_id][0],
+                documents=segment.doc_count_all(),
+                deleted=segment.doc_count_all() - segment.doc_count(),
+            )
+            for segment_id, segment in self._segments.items()
+        ]
+
+    def segments(self, ids: Iterable[str]) -> list[Segment]:
+        """Those of the present generation that have these ids."""
+        return [self._segments[segment_id] for segment_id in ids]
 
     def intact(self) -> bool:
         """Whether the files of this generation are there, as they were written: a few
@@ -140,6 +140,23 @@ class Store:
                 (self.folder / name).unlink(missing_ok=True)
                 del self._doomed[name]
 
+    def remove_orphans(self) -> None:
+        """Deletes what a process that was killed has left, half written or finished, and
+        what came of work that was given up. Not while anybody writes a segment."""
+        for path in self.folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            elif not self._named(path.name):
+                path.unlink(missing_ok=True)
+
+    def _named(self, file_name: str) -> bool:
+        """Whether a file belongs to this generation, or to one that may still be read."""
+        return (
+            file_name == contents_name(self.generation)
+            or file_name in self._doomed
+            or file_name.partition(".")[0] in self._segments
+        )
+
     def _open(self) -> None:
         if not self.folder.exists():
             self.folder.mkdir(mode=0o700, parents=True)
@@ -148,6 +165,8 @@ class Store:
             contents = read_contents(self._storage)
             if contents is not None:
                 self._adopt(contents)
+        except MemoryError:
+            raise
         except Exception as error:
             # A damaged index raises whatever its bytes happen to lead to.
             if isinstance(error, OSError) and error.errno in NO_DAMAGE:
@@ -159,47 +178,33 @@ class Store:
         if contents is None:
             self._write_contents()
         self._looks = {segment_id: self._look(segment_id) for segment_id in self._segments}
-        self._remove_orphans()
+        self.remove_orphans()
 
     def _adopt(self, contents: stock.Toc) -> None:
         for segment in contents.segments:
-            reader = open_segment(self._storage, segment)
-            for head in heads_of(reader):
-                self._place(segment.segment_id(), head)
-            reader.close()
-            self._segments[segment.segment_id()] = segment
+            reader = SegmentReader.open(self.folder, segment)
+            for number in reader.head_numbers().tolist():
+                if not segment.is_deleted(number):
+                    self._place(reader.segment_id, Head(reader.record(number), number))
+            self._segments[reader.segment_id] = segment
 
     def _set_aside(self) -> None:
         self._segments.clear()
         self._placed.clear()
-        self._records.clear()
+        self._records = Records()
         aside = self.folder.with_name(f"{self.folder.name}.damaged")
         shutil.rmtree(aside, ignore_errors=True)
         os.replace(self.folder, aside)
         self.folder.mkdir(mode=0o700)
 
-    def _remove_orphans(self) -> None:
-        """What a process that was killed left half written."""
-        for path in self.folder.iterdir():
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            elif not self._named(path.name):
-                path.unlink(missing_ok=True)
-
-    def _named(self, file_name: str) -> bool:
-        return (
-            file_name == contents_name(self.generation)
-            or file_name.partition(".")[0] in self._segments
-        )
-
     def _place(self, segment_id: str, head: Head) -> None:
         self._placed[head.record.name] = Placed(segment_id, head)
-        self._records[head.record.name] = head.record
+        self._records.put(head.record)
 
     def _delete(self, name: str) -> None:
         placed = self._placed.pop(name, None)
         if placed is not None:
-            del self._records[name]
+            self._records.drop(name)
             _delete_range(self._segments[placed.segment_id], placed.head)
 
     def _retire(self, segment_id: str) -> None:

@@ -1,13 +1,13 @@
 """The store commits segments, the snapshots read them, damage is set aside."""
 
-import shutil
+import errno
 from pathlib import Path
 
 import pytest
 
+from docindex.indexer.merge import merge
 from docindex.indexer.models import Document, Record, Section, Stamp
-from docindex.indexer.schema import rows
-from docindex.indexer.segments import Builder, Built, merge
+from docindex.indexer.segments import Builder, Built
 from docindex.indexer.snapshot import Snapshots
 from docindex.indexer.store import Store
 
@@ -28,7 +28,7 @@ def document(name: str, *texts: str) -> tuple[Document, Record]:
 def built(folder: Path, *documents: tuple[Document, Record]) -> Built:
     builder = Builder(folder)
     for parsed, record in documents:
-        builder.add(record, rows(record, parsed))
+        builder.add(record, parsed)
     return builder.finish()
 
 
@@ -36,13 +36,11 @@ def found(snapshots: Snapshots, term: str) -> set[tuple[str, str]]:
     """Names and anchors of the live sections whose body has a term."""
     hits: set[tuple[str, str]] = set()
     for leaf in snapshots.newest().leaves:
-        if ("body", term) not in leaf.reader:
-            continue
-        for number in list(leaf.reader.postings("body", term).all_ids()):
-            if not leaf.reader.is_deleted(number):
-                section = leaf.reader.stored_fields(number)["section"]
-                record = leaf.reader.stored_fields(number - section[0])["record"]
-                hits.add((record[0], section[2]))
+        for number in map(int, leaf.reader.postings("body", term).ids):
+            if leaf.is_alive(number):
+                first = max(n for n in map(int, leaf.reader.head_numbers()) if n <= number)
+                head = leaf.reader.head(first)
+                hits.add((head.record.name, head.sections[number - first].anchor))
     return hits
 
 
@@ -88,11 +86,11 @@ def test_a_merge_keeps_what_lives_and_drops_what_changed_meanwhile(folder: Path)
     store, snapshots = Store(folder), Snapshots(folder)
     for name in ("a.md", "b.md", "c.md"):
         store.commit(built(folder, document(name, "apple", "pear")))
-    sources = list(store._segments.values())
-    merged = merge(folder, sources)
+    sources = [weight.segment_id for weight in store.weights()]
+    merged = merge(folder, store.segments(sources))
     store.commit(built(folder, document("a.md", "plum")))
     store.commit(None, removed=["b.md"])
-    store.commit_merge(merged, [segment.segment_id() for segment in sources])
+    store.commit_merge(merged, sources)
     assert found(snapshots, "pear") == {("c.md", "part-2")}
     assert found(snapshots, "plum") == {("a.md", "part-1")}
     assert set(store.records) == {"a.md", "c.md"}
@@ -116,7 +114,7 @@ def test_a_reader_keeps_its_generation_while_files_are_replaced(folder: Path) ->
     store.sweep(now=float("inf"))
     new = snapshots.newest()
     assert [head.record.name for _, head in old.heads()] == ["a.md"]
-    assert not old.leaves[0].reader.is_deleted(0)
+    assert old.leaves[0].is_alive(0)
     assert new.generation == old.generation + 1
 
 
@@ -152,13 +150,47 @@ def test_a_damaged_index_is_set_aside_and_begun_anew(folder: Path, harm: str, ki
     assert found(Snapshots(folder), "appl") == {("new.md", "part-1")}
 
 
-def test_half_written_segments_of_a_killed_process_are_removed(folder: Path) -> None:
+def test_what_a_killed_process_has_left_is_removed(folder: Path) -> None:
     Store(folder).commit(built(folder, document("a.md", "apple")))
-    builder = Builder(folder)
-    parsed, record = document("b.md", "pear")
-    builder.add(record, rows(record, parsed))
-    left_behind = shutil.copytree(folder, folder.with_name("left-behind"))
-    builder.discard()
-    assert {path.suffix for path in left_behind.iterdir()} > {".seg", ".toc"}
-    assert set(Store(left_behind).records) == {"a.md"}
-    assert sorted(path.suffix for path in left_behind.iterdir()) == [".seg", ".sum", ".toc"]
+    built(folder, document("b.md", "pear"))
+    (folder / "0123456789abcdef.seg").write_bytes(b"half a segm")
+    (folder / "_MAIN_9.toc.1700000000.5").write_bytes(b"half a table")
+    assert set(Store(folder).records) == {"a.md"}
+    assert sorted(path.suffix for path in folder.iterdir()) == [".seg", ".sum", ".toc"]
+
+
+def test_orphans_are_told_from_files_that_may_still_be_read(folder: Path) -> None:
+    store = Store(folder)
+    store.commit(built(folder, document("a.md", "apple")))
+    store.commit(built(folder, document("a.md", "cherry")))
+    before = set(folder.iterdir())
+    orphan = built(folder, document("b.md", "pear"))
+    store.remove_orphans()
+    assert set(folder.iterdir()) == before
+    assert not list(folder.glob(f"{orphan.segment.segment_id()}.*"))
+
+
+def test_what_a_segment_weighs_tells_how_much_of_it_is_deleted(folder: Path) -> None:
+    store = Store(folder)
+    store.commit(built(folder, *(document(f"{n}.md", "apple", "pear") for n in range(4))))
+    store.commit(None, removed=["1.md"])
+    (weight,) = store.weights()
+    (path,) = folder.glob("*.seg")
+    assert weight.size == path.stat().st_size
+    assert (weight.documents, weight.deleted) == (8, 2)
+    assert weight.live == weight.size * 3 / 4
+
+
+def test_what_the_system_refuses_is_not_taken_for_damage(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Store(folder).commit(built(folder, document("a.md", "apple")))
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("docindex.indexer.segment_reader.read_segment", refuse)
+        with pytest.raises(OSError, match="too many open files"):
+            Store(folder)
+    assert set(Store(folder).records) == {"a.md"}

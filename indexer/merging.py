@@ -1,0 +1,75 @@
+"""Which segments are merged, and when that is worth it.
+
+A search costs something for each segment, and what is deleted still takes part in its
+statistics. A merge costs as much as the segments that it reads. So segments are merged
+when there are many, or when one holds much that is deleted, and a large one is never
+written anew for the sake of a few small ones: whatever is merged ends up at least half
+as large again, so that text is written a number of times that grows with the logarithm
+of how much there is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+MOST_SEGMENTS = 16
+"""Small ones that may stand beside each other."""
+AFTER_A_RUN = 1
+"""The same when much has been indexed just now: what comes of it is to be few."""
+MOST_DELETED = 0.2
+"""The share of a segment that may be deleted documents."""
+LARGEST_MERGE = 64_000_000
+"""Bytes of segments that one merge reads; in memory they take four times as much."""
+STEP = 2
+"""How much larger than all the others together the largest in a merge may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A segment, as its place in a merge is decided by."""
+
+    segment_id: str
+    size: int
+    """Bytes on disk."""
+    documents: int
+    """Sections, deleted ones included."""
+    deleted: int
+
+    @property
+    def live(self) -> float:
+        """The bytes that would be left of it."""
+        return self.size * (self.documents - self.deleted) / max(self.documents, 1)
+
+
+def choose(weights: Sequence[Weight], most: int = MOST_SEGMENTS) -> list[str]:
+    """The segments that are to become one now, in their order; none when all is well.
+
+    `most` is how many small segments there may be.
+    """
+    chosen = _spent(weights) or _many(weights, most)
+    return [weight.segment_id for weight in weights if weight.segment_id in chosen]
+
+
+def _spent(weights: Sequence[Weight]) -> set[str]:
+    """Those with too much that is deleted."""
+    spent = [each for each in weights if each.deleted > MOST_DELETED * each.documents]
+    spent.sort(key=lambda weight: weight.size)
+    return {each.segment_id for each in spent[: max(_fitting(spent), 1)]}
+
+
+def _many(weights: Sequence[Weight], most: int) -> set[str]:
+    """The smallest ones, up to the largest that is not too large for the others."""
+    small = [each for each in weights if each.live <= LARGEST_MERGE / 2]
+    if len(small) <= most:
+        return set()
+    small.sort(key=lambda weight: weight.live)
+    below = list(accumulate((each.live for each in small), initial=0.0))
+    joined = [
+        place + 1 for place in range(1, _fitting(small)) if small[place].live <= STEP * below[place]
+    ]
+    return {each.segment_id for each in small[: max(joined, default=0)]}
+
+
+def _fitting(weights: Sequence[Weight]) -> int:
+    """How many of the first ones a single merge can read."""
+    return sum(size <= LARGEST_MERGE for size in accumulate(each.size for each in weights))
