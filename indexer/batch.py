@@ -35,7 +35,9 @@ class Task:
     known: Record | None = None
     """What the index has of it."""
     refusal: str = ""
-    """Why the scan would not take it."""
+    """Why it is not taken."""
+    plain: bool = False
+    """It is read as plain text: parsing it has taken too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def _take(folder: Folder, task: Task) -> tuple[Record | None, Document | None]:
     if task.refusal:
         return _skipped(task, task.stamp, task.refusal), None
     try:
-        return take_in(folder, task.name, task.known)
+        return take_in(folder, task.name, task.known, plain=task.plain)
     except DocumentNotFound:
         return None, None
     except Refused as error:

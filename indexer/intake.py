@@ -13,12 +13,15 @@ the same tick of the file system's clock, so its stamp proves nothing yet."""
 
 UNKNOWN = Stamp(0, 0, 0, 0)
 
+READ_PLAINLY = "takes too long to read as Markdown: read as plain text"
+
 
 def take_in(
-    folder: Folder, name: str, known: Record | None = None
+    folder: Folder, name: str, known: Record | None = None, *, plain: bool = False
 ) -> tuple[Record, Document | None]:
     """Reads and parses a file. The document is None when it is the one that is
-    known already, or cannot be indexed: then the record says why.
+    known already, or cannot be indexed: then the record says why. One that is to be
+    read as `plain` text, since parsing it would take too long, has a remark that says so.
 
     Raises DocumentNotFound when it is gone and FolderUnavailable when the whole folder is.
     """
@@ -27,7 +30,7 @@ def take_in(
     version = version_of(found.data)
     if known is not None and known.version == version and not known.skipped:
         return replace(known, stamp=stamp), None
-    document = parse(found.data, name)
+    document = parse(found.data, name, plain=plain)
     record = Record(
         name=name,
         version=version,
@@ -35,7 +38,7 @@ def take_in(
         title=document.title,
         tags=document.tags,
         sections=len(document.sections),
-        remarks=document.remarks,
+        remarks=(*document.remarks, READ_PLAINLY) if plain else document.remarks,
     )
     return record, document
 

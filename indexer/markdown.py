@@ -41,8 +41,9 @@ def is_plain_text(name: str) -> bool:
     return name.lower().endswith(".txt")
 
 
-def parse(data: bytes, name: str) -> Document:
-    """Never fails, and takes some seconds at the very most.
+def parse(data: bytes, name: str, *, plain: bool = False) -> Document:
+    """Never fails, and takes some seconds at the very most. What is `plain` is read as text
+    without headings or front matter, like a document that is so by its name.
 
     Titles, tags, headings and texts are in NFC. Of a section, `text` has as many lines
     as there are under the heading: its first is line `last_line - text.count("\\n")`.
@@ -51,7 +52,8 @@ def parse(data: bytes, name: str) -> Document:
     decoded = decode(data)
     text = unify_newlines(decoded.text)
     remarks = list(decoded.remarks)
-    marked_up = not decoded.binary and not is_plain_text(name)
+    plain = plain or is_plain_text(name)
+    marked_up = not decoded.binary and not plain
 
     block, body_line = frontmatter.split(text) if marked_up else (None, 1)
     values, unread = frontmatter.load(block) if block else ({}, ())
@@ -66,7 +68,7 @@ def parse(data: bytes, name: str) -> Document:
         sections = tuple(_sections(opening, body, body_line, line_count, structure))
     return Document(
         name=name,
-        title=_title(name, values, sections),
+        title=_title(name, values, sections, plain),
         tags=frontmatter.tags_of(values),
         links=tuple(_links(body, structure.code)) if marked_up else (),
         front_matter=values,
@@ -140,11 +142,13 @@ def _without_id(source: str) -> tuple[str, str]:
     return (source[: match.start()], nfc(match[1])) if match else (source, "")
 
 
-def _title(name: str, values: Mapping[str, JsonValue], sections: Sequence[Section]) -> str:
+def _title(
+    name: str, values: Mapping[str, JsonValue], sections: Sequence[Section], plain: bool
+) -> str:
     stated = values.get("title")
     if isinstance(stated, str | int | float) and (title := _shortened(nfc(str(stated)))):
         return title
-    if is_plain_text(name):
+    if plain:
         first = next(
             (line for each in sections for line in each.text.split("\n") if line.strip()), ""
         )

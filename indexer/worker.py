@@ -1,15 +1,17 @@
 """A process that builds segments for the indexer, so that a long build neither
-delays an own write nor is limited to one core.
+delays an own write nor is limited to one core, and no document can stop it.
 
 It takes jobs from standard input and answers on standard output, both as
 pickles. When its parent dies its input ends, and so does it.
 """
 
+import faulthandler
 import logging
 import os
 import pickle
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -20,6 +22,7 @@ from docindex.indexer.errors import DocindexError
 from docindex.indexer.files import Folder
 from docindex.indexer.merge import merge
 from docindex.indexer.models import Options
+from docindex.indexer.segments import Damaged
 from docindex.indexer.stock import Segment
 
 log = logging.getLogger(__name__)
@@ -37,11 +40,20 @@ class Setup:
 @dataclass(frozen=True, slots=True)
 class BuildJob:
     tasks: tuple[Task, ...]
+    longest: float
+    """Seconds without progress after which the worker ends itself: its parent stops it
+    earlier, but may have died."""
 
 
 @dataclass(frozen=True, slots=True)
 class MergeJob:
     segments: tuple[Segment, ...]
+    longest: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Jobs can come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +68,12 @@ class Failed:
     """Something is wrong that concerns more than one file."""
 
     reason: str
+    damaged: bool = False
+    """The index has to be opened anew."""
 
 
 Job = BuildJob | MergeJob
-Answer = Advance | Outcome | Failed
+Answer = Ready | Advance | Outcome | Failed
 
 
 def main() -> None:
@@ -73,20 +87,53 @@ def main() -> None:
     jobs: SimpleQueue[Job] = SimpleQueue()
     threading.Thread(target=_receive, args=(source, jobs), daemon=True).start()
     folder = Folder(setup.root, setup.options)
+    _send(sink, Ready())
     while True:
         _send(sink, _work(folder, setup.index, jobs.get(), sink))
 
 
 def _work(folder: Folder, index: Path, job: Job, sink: BinaryIO) -> Answer:
+    """A fault of ours ends the process, with its traceback in the log: the parent gives
+    what the job was to do to others, in parts."""
+    alarm = _Alarm(job.longest)
     try:
         if isinstance(job, MergeJob):
             return Outcome(merge(index, job.segments))
-        return build(folder, index, job.tasks, lambda name: _send(sink, Advance(name)))
+
+        def advance(name: str) -> None:
+            alarm.put_off()
+            _send(sink, Advance(name))
+
+        return build(folder, index, job.tasks, advance)
     except DocindexError as error:
         return Failed(str(error))
-    except Exception as error:
-        log.exception("a job failed")
-        return Failed(f"the index cannot be written ({type(error).__name__})")
+    except (Damaged, FileNotFoundError) as error:
+        return Failed(f"a segment is damaged ({type(error).__name__})", damaged=True)
+    except OSError as error:
+        return Failed(f"the index cannot be written: {error.strerror}")
+    finally:
+        alarm.cancel()
+
+
+class _Alarm:
+    """Ends the process in time, even one that is stuck where Python cannot interrupt it,
+    and says where that was."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._set()
+
+    def put_off(self) -> None:
+        """Cheap enough for every file."""
+        if time.monotonic() - self._since > 1.0:
+            self._set()
+
+    def cancel(self) -> None:
+        faulthandler.cancel_dump_traceback_later()
+
+    def _set(self) -> None:
+        self._since = time.monotonic()
+        faulthandler.dump_traceback_later(self._seconds, exit=True)
 
 
 def _receive(source: BinaryIO, jobs: "SimpleQueue[Job]") -> None:

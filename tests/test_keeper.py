@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import pytest
 
 from docindex.indexer import intake
@@ -17,8 +18,10 @@ from docindex.indexer.letterbox import Letterbox, Reply, Request
 from docindex.indexer.locks import Lease
 from docindex.indexer.markdown import parse
 from docindex.indexer.models import Document, Options
+from docindex.indexer.patience import Patience
 from docindex.indexer.snapshot import Snapshots
 from docindex.indexer.status import IndexerStatus, read_status
+from tests.documents import slow
 from tests.waiting import until
 
 
@@ -35,8 +38,13 @@ class Kept:
         self.snapshots = Snapshots(self.home.index)
         self.thread: threading.Thread | None = None
 
-    def start(self, options: Options | None = None, attached: bool = False) -> None:
-        keeper = Keeper(self.root, self.home, options or Options(debounce_ms=20))
+    def start(
+        self,
+        options: Options | None = None,
+        attached: bool = False,
+        patience: Patience | None = None,
+    ) -> None:
+        keeper = Keeper(self.root, self.home, options or Options(debounce_ms=20), patience)
         self.stop.clear()
         self.thread = threading.Thread(target=keeper.run, args=(self.stop, attached))
         before = self.status().instance
@@ -75,6 +83,22 @@ class Kept:
 def long_text(number: int) -> str:
     """4 kB: 300 of them are more than is indexed in one go."""
     return f"# Page {number}\n\n" + " ".join(f"w{number * n % 997}" for n in range(900)) + "\n"
+
+
+def begin_long_run(kept: Kept, options: Options | None = None) -> None:
+    """A first build that is still under way when this returns."""
+    fill(kept)
+    keeper = Keeper(kept.root, kept.home, options or Options())
+    kept.thread = threading.Thread(target=keeper.run, args=(kept.stop, False))
+    kept.thread.start()
+    until(lambda: kept.status().total > 0)
+
+
+def fill(kept: Kept) -> None:
+    for number in range(300):
+        kept.write(f"many/{number}.md", long_text(number))
+    # So that the run is under way for a while.
+    (kept.root / "many/slow.md").write_bytes(slow(100_000))
 
 
 @pytest.fixture
@@ -176,27 +200,17 @@ def test_a_request_is_answered_with_the_generation_that_has_it(kept: Kept) -> No
 
 
 def test_an_own_write_is_served_while_a_long_run_is_under_way(kept: Kept) -> None:
-    for number in range(300):
-        kept.write(f"many/{number}.md", long_text(number))
-    keeper = Keeper(kept.root, kept.home, Options())
-    kept.thread = threading.Thread(target=keeper.run, args=(kept.stop, False))
-    kept.thread.start()
-    until(lambda: kept.status().total > 0)
+    begin_long_run(kept)
     kept.write("own.md")
     assert kept.ask(Request("index", ("own.md",))).ok
     assert kept.status().state == "building"
     assert "own.md" in kept.names()
     until(lambda: kept.status().state == "ready", seconds=60)
-    assert len(kept.names()) == 303
+    assert len(kept.names()) == 304
 
 
 def test_a_file_that_changes_while_its_job_is_under_way_keeps_the_newer_text(kept: Kept) -> None:
-    for number in range(300):
-        kept.write(f"many/{number}.md", long_text(number))
-    keeper = Keeper(kept.root, kept.home, Options())
-    kept.thread = threading.Thread(target=keeper.run, args=(kept.stop, False))
-    kept.thread.start()
-    until(lambda: kept.status().total > 0)
+    begin_long_run(kept)
     kept.write("many/299.md", "# Newer\n\nnewest\n")
     kept.ask(Request("index", ("many/299.md",)))
     newer = kept.version("many/299.md")
@@ -205,8 +219,7 @@ def test_a_file_that_changes_while_its_job_is_under_way_keeps_the_newer_text(kep
 
 
 def test_a_full_reindex_can_be_cancelled(kept: Kept) -> None:
-    for number in range(300):
-        kept.write(f"many/{number}.md", long_text(number))
+    fill(kept)
     kept.start()
     asked = kept.letterbox.post(Request("reindex", full=True))
     until(lambda: kept.status().total > 0)
@@ -215,7 +228,7 @@ def test_a_full_reindex_can_be_cancelled(kept: Kept) -> None:
     assert reply is not None
     assert (reply.ok, reply.error) == (False, "cancelled")
     until(lambda: kept.status().state == "ready", seconds=60)
-    assert len(kept.names()) == 302
+    assert len(kept.names()) == 303
 
 
 def test_a_folder_that_went_away_is_degraded_and_comes_back(kept: Kept) -> None:
@@ -286,8 +299,7 @@ def test_an_index_that_was_deleted_is_rebuilt(kept: Kept) -> None:
 
 
 def test_a_folder_that_goes_away_during_a_run_loses_nothing(kept: Kept) -> None:
-    for number in range(300):
-        kept.write(f"many/{number}.md", long_text(number))
+    fill(kept)
     kept.start()
     asked = kept.letterbox.post(Request("reindex", full=True))
     until(lambda: kept.status().total > 0)
@@ -296,17 +308,17 @@ def test_a_folder_that_goes_away_during_a_run_loses_nothing(kept: Kept) -> None:
     reply = kept.letterbox.wait(asked, 20.0, lambda: False)
     assert reply is not None
     until(lambda: kept.status().state == "degraded" or reply.ok)
-    assert len(kept.names()) == 302
+    assert len(kept.names()) == 303
     aside.rename(kept.root)
     until(lambda: kept.status().state == "ready", seconds=60)
     assert kept.status().skipped == {}
-    assert len(kept.names()) == 302
+    assert len(kept.names()) == 303
 
 
 def test_a_file_that_the_parser_fails_on_does_not_stop_the_others(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail_on_first(data: bytes, name: str) -> Document:
+    def fail_on_first(data: bytes, name: str, *, plain: bool) -> Document:
         if name == "first.md":
             raise RecursionError
         return parse(data, name)
@@ -318,8 +330,7 @@ def test_a_file_that_the_parser_fails_on_does_not_stop_the_others(
 
 
 def test_a_reindex_that_is_asked_for_during_a_run_sees_what_came_before_it(kept: Kept) -> None:
-    for number in range(300):
-        kept.write(f"many/{number}.md", long_text(number))
+    fill(kept)
     kept.start(Options(debounce_ms=10_000))
     first = kept.letterbox.post(Request("reindex", full=True))
     until(lambda: kept.status().total > 0)
@@ -330,8 +341,7 @@ def test_a_reindex_that_is_asked_for_during_a_run_sees_what_came_before_it(kept:
 
 
 def test_what_came_during_a_cancelled_reindex_is_indexed_all_the_same(kept: Kept) -> None:
-    for number in range(300):
-        kept.write(f"many/{number}.md", long_text(number))
+    fill(kept)
     kept.start(Options(debounce_ms=10_000))
     for number in range(300, 320):
         kept.write(f"many/{number}.md", long_text(number))
@@ -339,7 +349,7 @@ def test_what_came_during_a_cancelled_reindex_is_indexed_all_the_same(kept: Kept
     until(lambda: kept.status().total > 0)
     kept.ask(Request("cancel", (asked,)))
     until(lambda: kept.status().state == "ready", seconds=60)
-    assert len(kept.names()) == 322
+    assert len(kept.names()) == 323
 
 
 @pytest.mark.parametrize("harm", ["delete", "truncate"])
@@ -358,3 +368,96 @@ def test_an_index_that_is_harmed_under_a_living_keeper_is_mended(kept: Kept, har
             return set()
 
     until(lambda: found() == {"first.md", "second.md"} and kept.status().documents == 2)
+
+
+HURRIED = Patience(file=1.0, megabyte=0.0)
+
+
+def test_a_document_that_takes_too_long_is_read_as_text_and_the_others_are_found(
+    kept: Kept,
+) -> None:
+    for number in range(60):
+        kept.write(f"many/{number}.md", f"# Page {number}\n\n## Part\n\nword{number}\n")
+    path = kept.root / "many" / "endless.md"
+    path.write_bytes(slow(500_000))
+    kept.start(patience=HURRIED)
+    assert len(kept.names()) == 63
+    assert list(kept.status().remarks) == ["many/endless.md"]
+    assert kept.status().remarks["many/endless.md"] == intake.READ_PLAINLY
+    sections = {h.record.name: h.record.sections for _, h in kept.snapshots.newest().heads()}
+    assert sections["many/endless.md"] == 1
+    assert sections["many/7.md"] == 2
+    assert kept.status().skipped == {}
+
+
+def test_a_document_that_took_too_long_is_not_tried_again_before_it_changes(kept: Kept) -> None:
+    path = kept.root / "endless.md"
+    path.write_bytes(slow(500_000))
+    os.utime(path, (1e9, 1e9))
+    kept.start(patience=HURRIED)
+    generation = kept.snapshots.newest().generation
+    assert kept.ask(Request("reindex")).indexed == 0
+    assert kept.snapshots.newest().generation == generation
+    path.write_text("# Short\n\n## Now\n", encoding="utf-8")
+    kept.ask(Request("index", ("endless.md",)))
+    until(lambda: kept.status().remarks == {})
+
+
+def test_an_own_write_is_served_while_a_document_takes_too_long(kept: Kept) -> None:
+    (kept.root / "endless.md").write_bytes(slow(900_000))
+    keeper = Keeper(kept.root, kept.home, Options())
+    kept.thread = threading.Thread(target=keeper.run, args=(kept.stop, False))
+    kept.thread.start()
+    until(lambda: "first.md" in kept.names())
+    kept.write("own.md")
+    assert kept.ask(Request("index", ("own.md",))).ok
+    assert "own.md" in kept.names()
+    assert "endless.md" not in kept.names()
+
+
+def test_an_own_write_of_a_long_document_is_answered_when_it_is_found(kept: Kept) -> None:
+    kept.start()
+    kept.write("long.md", "# Long\n\n" + "many words\n" * 20_000)
+    kept.write("short.md")
+    assert kept.ask(Request("index", ("long.md", "short.md"))).indexed == 2
+    assert {"long.md", "short.md"} <= kept.names()
+    until(lambda: kept.status().state == "ready")
+
+
+def test_an_own_write_of_a_long_document_does_not_wait_for_a_run(kept: Kept) -> None:
+    begin_long_run(kept)
+    kept.write("long.md", "# Long\n\n" + "many words\n" * 20_000)
+    reply = kept.ask(Request("index", ("long.md",)))
+    assert (reply.ok, reply.indexed) == (True, 1)
+    assert "long.md" in kept.names()
+    until(lambda: kept.status().state == "ready", seconds=60)
+    assert len(kept.names()) == 304
+
+
+def test_a_worker_that_is_killed_costs_nothing(kept: Kept) -> None:
+    begin_long_run(kept)
+    me = psutil.Process()
+    until(lambda: bool(me.children()) or kept.status().state == "ready")
+    for child in me.children():
+        child.kill()
+    until(lambda: kept.status().state == "ready", seconds=60)
+    assert len(kept.names()) == 303
+    assert (kept.status().skipped, kept.status().remarks) == ({}, {})
+
+
+def test_after_a_long_run_there_are_few_segments(kept: Kept) -> None:
+    fill(kept)
+    kept.start()
+    until(lambda: len(kept.snapshots.newest().leaves) <= 3)
+    assert len(kept.names()) == 303
+
+
+def test_what_is_deleted_does_not_take_part_for_long(kept: Kept) -> None:
+    for number in range(10):
+        kept.write(f"{number}.md")
+    kept.start()
+    for number in range(4):
+        (kept.root / f"{number}.md").unlink()
+    kept.ask(Request("reindex"))
+    until(lambda: all(leaf.deleted == 0 for leaf in kept.snapshots.newest().leaves))
+    assert len(kept.names()) == 8

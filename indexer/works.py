@@ -1,0 +1,364 @@
+"""What is done to bring an index up to date: a few files here and now, many by workers,
+and the merging of segments.
+
+Everything is called from one loop. None of it waits for a worker, so the loop goes on
+serving while a run is under way.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from docindex.indexer.batch import FAULT, Outcome, Task, build
+from docindex.indexer.compare import Plan
+from docindex.indexer.errors import DocindexError, Unavailable
+from docindex.indexer.files import Folder
+from docindex.indexer.merge import merge
+from docindex.indexer.merging import AFTER_A_RUN, MOST_SEGMENTS, choose
+from docindex.indexer.models import Progress
+from docindex.indexer.patience import Patience
+from docindex.indexer.runs import Errand, Job, Run
+from docindex.indexer.segments import Damaged
+from docindex.indexer.store import Store
+from docindex.indexer.worker import Advance, Answer, BuildJob, Failed, MergeJob
+from docindex.indexer.workers import Crew, Worker, cores
+
+log = logging.getLogger(__name__)
+
+FEW_FILES = 40
+FEW_BYTES = 300_000
+"""What is indexed here at once: within some tenths of a second."""
+LIGHT_BYTES = 100_000
+"""A file beyond this goes to a worker, which can be stopped if it takes too long."""
+FIRST_COMMIT_SECONDS = 0.4
+"""For reading and parsing; writing the segment takes a tenth of that."""
+MERGED_HERE_BYTES = 1_000_000
+"""Segments that are merged here, in a twentieth of a second: starting a worker takes
+ten times as long."""
+MERGE_PAUSE_SECONDS = 300.0
+"""To the next merge, after one has failed."""
+LINGER_SECONDS = 5.0
+"""How long workers without work stay: whoever saves a long file often saves it again."""
+MOST_LOSSES = 10
+"""Workers that may die one after the other, with no job done between."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """What a worker does that merges segments."""
+
+    sources: tuple[str, ...]
+    size: int
+
+
+class Works:
+    """The one that writes to the store. `answer` is told what a request waited for,
+    with how many files were indexed and removed; `ended` of each run that is over.
+
+    Methods raise Unavailable when indexing cannot go on, OSError when the index cannot
+    be written, and Damaged when it is not as it was written.
+    """
+
+    def __init__(
+        self,
+        folder: Folder,
+        store: Store,
+        crew: Crew[Job | Merge],
+        patience: Patience,
+        answer: Callable[[Errand], None],
+        ended: Callable[[Run], None],
+    ) -> None:
+        self.store = store
+        self.run: Run | None = None
+        self.listener: Callable[[Progress], None] = lambda progress: None
+        self._folder = folder
+        self._crew = crew
+        self._patience = patience
+        self._answer = answer
+        self._ended = ended
+        self._merging = False
+        self._settled = True
+        """Whether what the last run has left is merged."""
+        self._no_merge_before = 0.0
+        self._losses = 0
+        self._idle_since: float | None = None
+        self._littered = False
+
+    @property
+    def resting(self) -> bool:
+        """Nothing is under way, and nothing is left to merge."""
+        return self.run is None and not self._crew.busy and self._settled
+
+    def apply(self, plan: Plan, errand: Errand | None = None) -> None:
+        """Indexes what a plan has, before anything else: here and now if it is little,
+        and by a worker what is not."""
+        errand = errand or Errand("", set())
+        errand.removed = len(plan.gone)
+        few = small(plan)
+        here = [task for task in plan.tasks if few and light(task)]
+        away = [task for task in plan.tasks if not (few and light(task))]
+        if here or plan.gone:
+            outcome = self._build_here(here)
+            if outcome is None:
+                here, away, outcome = [], [*away, *here], Outcome()
+            done = [*(task.name for task in here), *plan.gone]
+            if self.run is not None:
+                self.run.touch(done)
+            self._commit(outcome, plan.gone)
+            self._settle(done)
+            errand.indexed = outcome.indexed
+        if away:
+            errand.names.update(task.name for task in away)
+            self.run = self.run or Run()
+            self.run.urge(away, errand)
+            self._employ()
+        else:
+            self._answer(errand)
+
+    def start(self, run: Run, gone: Collection[str]) -> None:
+        """Begins a run: what half a second allows is indexed here, so that there is
+        something to find while the workers warm up."""
+        self.run = run
+        run.removed = len(gone)
+        self._hire(run)
+        end = time.monotonic() + FIRST_COMMIT_SECONDS
+        done: list[str] = []
+
+        def advance(name: str) -> None:
+            done.append(name)
+            self.listener(Progress(run.done + len(done), run.total, name))
+
+        outcome = self._build_here(
+            [task for task in run.remaining() if light(task)],
+            advance,
+            enough=lambda: time.monotonic() >= end,
+        )
+        if outcome is not None:
+            for name in done:
+                run.take(name)
+            run.indexed += outcome.indexed
+        self._commit(outcome or Outcome(), gone)
+        self._employ()
+
+    def hear(self, worker: Worker, answer: Answer | None) -> None:
+        """What a worker has to say; None: it has died."""
+        task = self._crew.task_of(worker)
+        if isinstance(answer, Advance):
+            if isinstance(task, Job) and self.run is not None:
+                task.advanced = worker.advanced
+                self.run.at = answer.name
+                self.listener(Progress(self.run.done, self.run.total, answer.name))
+            return
+        task = self._crew.hear(worker, answer)
+        if answer is None and task is not None:
+            self._littered = True
+        if isinstance(task, Merge):
+            self._merged(task, answer)
+        elif task is not None:
+            self._built(task, answer)
+        self._employ()
+
+    def pass_time(self, seconds: float) -> None:
+        """Stops workers that have come no further for too long. `seconds` have passed."""
+        stuck = list(self._crew.overdue(seconds, self._limit))
+        for worker, task in stuck:
+            self._crew.stop(worker)
+            self._littered = True
+            if isinstance(task, Merge):
+                log.warning("merging segments took too long; it was stopped")
+                self._merged(task, None)
+            elif task is not None and self.run is not None and task in self.run.jobs:
+                task.advanced = worker.advanced
+                log.warning("%s took too long; its worker was stopped", _named(task))
+                self.run.stop(task)
+        if stuck:
+            self._employ()
+
+    def tidy(self) -> None:
+        """In quiet moments: sweeps, merges segments and sends workers home."""
+        self.store.sweep()
+        if self.run is not None or self._crew.busy:
+            return
+        if self._littered:
+            self.store.remove_orphans()
+            self._littered = False
+        merge = self._next_merge(MOST_SEGMENTS if self._settled else AFTER_A_RUN)
+        self._settled = merge is None
+        if merge is None:
+            self._linger()
+        elif merge.size <= MERGED_HERE_BYTES:
+            self._merge_here(merge)
+        else:
+            self._idle_since = None
+            self._crew.hire(1)
+            for worker in self._crew.idle()[:1]:
+                self._begin(worker, merge)
+
+    def _linger(self) -> None:
+        if len(self._crew):
+            self._idle_since = self._idle_since or time.monotonic()
+            if time.monotonic() >= self._idle_since + LINGER_SECONDS:
+                self.dismiss()
+
+    def give_up(self) -> Run | None:
+        """Leaves the run that is under way, and returns it: what it has committed stays,
+        and the rest is found by a later comparison."""
+        run, self.run = self.run, None
+        self.dismiss()
+        self._littered = True
+        return run
+
+    def close(self) -> None:
+        """No commit follows, so whoever still opens superseded files finds newer ones."""
+        self.dismiss()
+        self.store.sweep(now=math.inf)
+
+    def dismiss(self) -> None:
+        self._crew.dismiss()
+        self._merging = False
+        self._idle_since = None
+
+    def _build_here(
+        self,
+        tasks: Sequence[Task],
+        advance: Callable[[str], None] = lambda name: None,
+        enough: Callable[[], bool] = lambda: False,
+    ) -> Outcome | None:
+        """As `build` does. None after a fault of ours: workers can die of it, and find
+        out which file it is."""
+        try:
+            return build(self._folder, self.store.folder, tasks, advance, enough)
+        except DocindexError:
+            raise
+        except Exception:
+            log.exception(FAULT)
+            return None
+
+    def _hire(self, run: Run) -> None:
+        """One for each core to compare a folder, and one more for what is urgent."""
+        self._idle_since = None
+        wanted = (cores() if run.compared else 0) + run.hurries
+        self._crew.hire(max(wanted, 1))
+
+    def _employ(self) -> None:
+        """Gives each idle worker something to do, or ends the run."""
+        run = self.run
+        if run is None:
+            self.tidy()
+            return
+        self._hire(run)
+        for worker in self._crew.idle():
+            job: Job | Merge | None = self._next_merge(MOST_SEGMENTS)
+            if run.hurries or job is None:
+                job = run.next_job() or self._next_merge(AFTER_A_RUN)
+            if job is not None:
+                self._begin(worker, job)
+        if run.over:
+            self.run = None
+            self._settled = False
+            self._ended(run)
+            self.tidy()
+
+    def _begin(self, worker: Worker, task: Job | Merge) -> None:
+        if isinstance(task, Merge):
+            self._merging = True
+            segments = tuple(self.store.segments(task.sources))
+            longest = 2 * self._patience.for_writing(task.size)
+            self._crew.employ(worker, task, MergeJob(segments, longest))
+        else:
+            sizes = [each.stamp.size for each in task.tasks]
+            longest = self._patience.for_file(max(sizes)) + self._patience.for_writing(sum(sizes))
+            self._crew.employ(worker, task, BuildJob(task.tasks, 2 * longest))
+
+    def _limit(self, worker: Worker, task: Job | Merge | None) -> float:
+        if task is None:
+            return self._patience.start
+        if isinstance(task, Merge):
+            return self._patience.for_writing(task.size)
+        if worker.advanced < len(task.tasks):
+            return self._patience.for_file(task.tasks[worker.advanced].stamp.size)
+        return self._patience.for_writing(task.size)
+
+    def _built(self, job: Job, answer: Answer | None) -> None:
+        run = self.run
+        if run is None or job not in run.jobs:
+            self._littered = True  # of a run that was given up
+        elif isinstance(answer, Outcome):
+            self._losses = 0
+            run.finish(job)
+            run.indexed += answer.indexed
+            self._commit(answer, stale=job.touched)
+            self._settle([task.name for task in job.tasks if task.name not in job.touched])
+        elif isinstance(answer, Failed):
+            raise Unavailable(answer.reason)
+        else:
+            log.warning("a worker died over %s", _named(job))
+            self._losses += 1
+            if self._losses > MOST_LOSSES:
+                self._losses = 0
+                raise Unavailable("workers die again and again; the log of the indexer says why")
+            run.lose(job)
+
+    def _settle(self, names: Sequence[str]) -> None:
+        """These have just become searchable."""
+        if self.run is not None:
+            for errand in self.run.settle(names):
+                self._answer(errand)
+
+    def _commit(
+        self, outcome: Outcome, gone: Collection[str] = (), stale: Collection[str] = ()
+    ) -> None:
+        records = self.store.records
+        for record in outcome.same:
+            if record.name not in stale and record.name in records:
+                self.store.restamp(record)
+        removed = [name for name in (*gone, *outcome.gone) if name not in stale and name in records]
+        if outcome.built is not None or removed:
+            self.store.commit(outcome.built, removed, stale)
+
+    # Merging
+
+    def _next_merge(self, most: int) -> Merge | None:
+        if self._merging or time.monotonic() < self._no_merge_before:
+            return None
+        weights = {weight.segment_id: weight for weight in self.store.weights()}
+        sources = choose(list(weights.values()), most)
+        if not sources:
+            return None
+        return Merge(tuple(sources), sum(weights[source].size for source in sources))
+
+    def _merge_here(self, chosen: Merge) -> None:
+        answer: Answer | None = None
+        try:
+            answer = Outcome(merge(self.store.folder, self.store.segments(chosen.sources)))
+        except (Damaged, FileNotFoundError):
+            answer = Failed("a segment is damaged", damaged=True)
+        except Exception:
+            log.exception("merging failed")
+        self._merged(chosen, answer)
+
+    def _merged(self, chosen: Merge, answer: Answer | None) -> None:
+        self._merging = False
+        if isinstance(answer, Outcome) and answer.built is not None:
+            self.store.commit_merge(answer.built, chosen.sources)
+            return
+        self._no_merge_before = time.monotonic() + MERGE_PAUSE_SECONDS
+        if isinstance(answer, Failed) and answer.damaged:
+            raise Damaged(answer.reason)
+
+
+def light(task: Task) -> bool:
+    return task.stamp.size <= LIGHT_BYTES
+
+
+def small(plan: Plan) -> bool:
+    """Whether the light files of a plan can be indexed at once."""
+    return len(plan.tasks) <= FEW_FILES and (
+        sum(task.stamp.size for task in plan.tasks if light(task)) <= FEW_BYTES
+    )
+
+
+def _named(job: Job) -> str:
+    return job.at.name if job.at else f"the segment of {len(job.tasks)} files"
