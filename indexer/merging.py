@@ -41,33 +41,38 @@ class Weight:
         return self.size * (self.documents - self.deleted) / max(self.documents, 1)
 
 
-def choose(weights: Sequence[Weight], most: int = MOST_SEGMENTS) -> list[str]:
-    """The segments that are to become one now, in their order; none when all is well.
+def spent(weights: Sequence[Weight]) -> list[str]:
+    """The segments with too much that is deleted: one or more that are to be written
+    anew, or none.
 
-    `most` is how many small segments there may be.
+    Not for the time of a run: what it replaces is often replaced whole, and costs
+    nothing to leave out then.
     """
-    chosen = _spent(weights) or _many(weights, most)
-    return [weight.segment_id for weight in weights if weight.segment_id in chosen]
+    chosen = sorted(filter(_is_spent, weights), key=lambda weight: weight.size)
+    return _in_order(weights, chosen[: max(_fitting(chosen), 1)])
 
 
-def _spent(weights: Sequence[Weight]) -> set[str]:
-    """Those with too much that is deleted."""
-    spent = [each for each in weights if each.deleted > MOST_DELETED * each.documents]
-    spent.sort(key=lambda weight: weight.size)
-    return {each.segment_id for each in spent[: max(_fitting(spent), 1)]}
-
-
-def _many(weights: Sequence[Weight], most: int) -> set[str]:
-    """The smallest ones, up to the largest that is not too large for the others."""
-    small = [each for each in weights if each.live <= LARGEST_MERGE / 2]
+def many(weights: Sequence[Weight], most: int = MOST_SEGMENTS) -> list[str]:
+    """The segments that are to become one, if there are more than `most` small ones:
+    the smallest, up to the largest that is not too large for the others."""
+    small = [each for each in weights if each.live <= LARGEST_MERGE / 2 and not _is_spent(each)]
     if len(small) <= most:
-        return set()
+        return []
     small.sort(key=lambda weight: weight.live)
     below = list(accumulate((each.live for each in small), initial=0.0))
-    joined = [
+    ends = [
         place + 1 for place in range(1, _fitting(small)) if small[place].live <= STEP * below[place]
     ]
-    return {each.segment_id for each in small[: max(joined, default=0)]}
+    return _in_order(weights, small[: max(ends, default=0)])
+
+
+def _is_spent(weight: Weight) -> bool:
+    return weight.deleted > MOST_DELETED * weight.documents
+
+
+def _in_order(weights: Sequence[Weight], chosen: Sequence[Weight]) -> list[str]:
+    """The ids of those that are chosen, as they stand in the index."""
+    return [weight.segment_id for weight in weights if weight in chosen]
 
 
 def _fitting(weights: Sequence[Weight]) -> int:

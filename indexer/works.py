@@ -16,7 +16,7 @@ from docindex.indexer.compare import Plan
 from docindex.indexer.errors import DocindexError, Unavailable
 from docindex.indexer.files import Folder
 from docindex.indexer.merge import merge
-from docindex.indexer.merging import AFTER_A_RUN, MOST_SEGMENTS, choose
+from docindex.indexer.merging import AFTER_A_RUN, MOST_SEGMENTS, many, spent
 from docindex.indexer.models import Progress
 from docindex.indexer.patience import Patience
 from docindex.indexer.runs import Errand, Job, Run
@@ -323,11 +323,12 @@ class Works:
     def _next_merge(self, most: int) -> Merge | None:
         if self._merging or time.monotonic() < self._no_merge_before:
             return None
-        weights = {weight.segment_id: weight for weight in self.store.weights()}
-        sources = choose(list(weights.values()), most)
+        weights = self.store.weights()
+        sources = [] if self.run is not None else spent(weights)
+        sources = sources or many(weights, most)
         if not sources:
             return None
-        return Merge(tuple(sources), sum(weights[source].size for source in sources))
+        return Merge(tuple(sources), sum(w.size for w in weights if w.segment_id in sources))
 
     def _merge_here(self, chosen: Merge) -> None:
         answer: Answer | None = None

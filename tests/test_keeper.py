@@ -186,8 +186,7 @@ def test_hundreds_of_files_at_once_all_arrive(kept: Kept) -> None:
     for number in range(600):
         kept.write(f"many/{number % 7}/{number}.md", f"# Page {number}\n\nword{number}\n")
     until(lambda: len(kept.names()) == 602, seconds=60)
-    until(lambda: kept.status().state == "ready")
-    assert kept.status().documents == 602
+    until(lambda: (kept.status().state, kept.status().documents) == ("ready", 602))
 
 
 def test_a_request_is_answered_with_the_generation_that_has_it(kept: Kept) -> None:

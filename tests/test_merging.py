@@ -13,7 +13,8 @@ from docindex.indexer.merging import (
     MOST_SEGMENTS,
     STEP,
     Weight,
-    choose,
+    many,
+    spent,
 )
 
 sizes = st.integers(1_000, LARGEST_MERGE)
@@ -31,37 +32,37 @@ def merged(parts: Sequence[Weight], chosen: Sequence[str], name: str) -> list[We
 
 
 def test_a_few_segments_are_left_alone() -> None:
-    assert choose(weights(*[5_000] * MOST_SEGMENTS)) == []
-    assert choose([]) == []
+    assert many(weights(*[5_000] * MOST_SEGMENTS)) == []
+    assert many([]) == []
 
 
 def test_many_small_segments_become_one() -> None:
-    assert len(choose(weights(*[5_000] * (MOST_SEGMENTS + 1)))) == MOST_SEGMENTS + 1
+    assert len(many(weights(*[5_000] * (MOST_SEGMENTS + 1)))) == MOST_SEGMENTS + 1
 
 
 def test_a_large_segment_is_not_written_anew_for_a_few_small_ones() -> None:
-    chosen = choose(weights(30_000_000, *[5_000] * (MOST_SEGMENTS + 1)))
+    chosen = many(weights(30_000_000, *[5_000] * (MOST_SEGMENTS + 1)))
     assert "0" not in chosen
     assert len(chosen) == MOST_SEGMENTS + 1
 
 
 def test_segments_keep_their_order_in_a_merge() -> None:
-    chosen = choose(weights(*range(30_000, 10_000, -1_000)))
+    chosen = many(weights(*range(30_000, 10_000, -1_000)))
     assert chosen == sorted(chosen, key=int)
 
 
 def test_more_than_a_fifth_deleted_is_too_much() -> None:
-    assert choose([Weight("a", 10_000, 100, 20)]) == []
-    assert choose([Weight("a", 10_000, 100, 21), Weight("b", 10_000, 100, 0)]) == ["a"]
+    assert spent([Weight("a", 10_000, 100, 20)]) == []
+    assert spent([Weight("a", 10_000, 100, 21), Weight("b", 10_000, 100, 0)]) == ["a"]
 
 
 def test_a_segment_larger_than_any_merge_is_cleaned_all_the_same() -> None:
-    assert choose([Weight("a", 3 * LARGEST_MERGE, 100, 50)]) == ["a"]
+    assert spent([Weight("a", 3 * LARGEST_MERGE, 100, 50)]) == ["a"]
 
 
 def test_after_a_run_its_segments_become_one() -> None:
-    assert choose(weights(600_000, 1_200_000, 2_400_000, 4_000_000), AFTER_A_RUN) == [*"0123"]
-    assert choose(weights(40_000_000, 50_000), AFTER_A_RUN) == []
+    assert many(weights(600_000, 1_200_000, 2_400_000, 4_000_000), AFTER_A_RUN) == [*"0123"]
+    assert many(weights(40_000_000, 50_000), AFTER_A_RUN) == []
 
 
 @given(st.lists(st.tuples(sizes, st.integers(0, 100))), st.integers(1, MOST_SEGMENTS))
@@ -70,18 +71,20 @@ def test_a_merge_is_bounded_and_leaves_what_is_large_alone(
 ) -> None:
     found = [Weight(f"{number}", size, 100, gone) for number, (size, gone) in enumerate(parts)]
     by_id = {weight.segment_id: weight for weight in found}
-    chosen = [by_id[segment_id] for segment_id in choose(found, most)]
-    if not chosen:
-        # Nothing that is spent, and not too many of what can be merged.
-        assert all(weight.deleted <= 20 for weight in found)
-        small = sorted(w.live for w in found if w.live <= LARGEST_MERGE / 2)
-        assert len(small) <= MOST_SEGMENTS
-        return
-    assert len(chosen) == 1 or sum(weight.size for weight in chosen) <= LARGEST_MERGE
-    if not any(weight.deleted > 20 for weight in chosen):
+    chosen = [by_id[segment_id] for segment_id in many(found, most)]
+    cleaned = [by_id[segment_id] for segment_id in spent(found)]
+    assert all(weight.deleted > 20 for weight in cleaned)
+    assert bool(cleaned) == any(weight.deleted > 20 for weight in found)
+    assert len(cleaned) <= 1 or sum(weight.size for weight in cleaned) <= LARGEST_MERGE
+    assert all(weight.deleted <= 20 for weight in chosen)
+    assert sum(weight.size for weight in chosen) <= LARGEST_MERGE
+    if chosen:
         *others, largest = sorted(weight.live for weight in chosen)
         assert others
         assert largest <= STEP * sum(others)
+    else:
+        small = [w for w in found if w.deleted <= 20 and w.live <= LARGEST_MERGE / 2]
+        assert len(small) <= MOST_SEGMENTS
 
 
 @settings(max_examples=20)
@@ -94,7 +97,7 @@ def test_however_many_are_saved_few_segments_stand_and_little_is_written(
     numbers = count()
     for size in saved:
         standing.append(Weight(f"{next(numbers)}", size, 100, 0))
-        while chosen := choose(standing):
+        while chosen := many(standing):
             assert "first" not in chosen
             standing = merged(standing, chosen, f"{next(numbers)}")
             written += standing[-1].size
@@ -110,9 +113,9 @@ def test_a_run_leaves_few_segments_however_long_it_was(made: list[int]) -> None:
     numbers = count()
     for size in made:
         standing.append(Weight(f"{next(numbers)}", size, 100, 0))
-        if chosen := choose(standing):
+        if chosen := many(standing):
             standing = merged(standing, chosen, f"{next(numbers)}")
-    while chosen := choose(standing, AFTER_A_RUN):
+    while chosen := many(standing, AFTER_A_RUN):
         standing = merged(standing, chosen, f"{next(numbers)}")
     full = sum(made) / (LARGEST_MERGE / 2)
     assert len(standing) <= full + 5
