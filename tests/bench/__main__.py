@@ -44,6 +44,7 @@ def main() -> None:
 
 
 def _measured(arguments: argparse.Namespace, place: Path) -> page.Run:
+    machine = here()
     generated = arguments.corpus is None
     corpus: Path = arguments.corpus or make_corpus(place / "corpus", files=GENERATED_FILES)
 
@@ -73,7 +74,7 @@ def _measured(arguments: argparse.Namespace, place: Path) -> page.Run:
         sections=sections.size(documents()),
         text=sections.text_bytes(documents()),
     )
-    return page.Run(here(), described, tuple(reports))
+    return page.Run(machine, described, tuple(reports))
 
 
 def _start(place: Path, corpus: Path, runs: int) -> Report:

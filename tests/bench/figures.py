@@ -55,7 +55,8 @@ class Row:
     ours: float
     unit: Unit
     goal: float | None = None
-    """What the ratio may be at most; without a peer, what the figure may be."""
+    """What the ratio may be at most; without a peer, what the figure may be, in the
+    basic unit."""
     peer: str = ""
     theirs: float | None = None
 

@@ -33,6 +33,8 @@ class Machine:
     system: str
     versions: dict[str, str]
     date: str
+    load: float | None = None
+    """Processes that wanted to run in the minute before, on average."""
 
 
 def here() -> Machine:
@@ -53,6 +55,7 @@ def here() -> Machine:
         system=_system(),
         versions=versions,
         date=datetime.now(UTC).date().isoformat(),
+        load=os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
     )
 
 
@@ -67,5 +70,7 @@ def _cpu() -> str:
 def _system() -> str:
     with suppress(OSError):
         release = platform.freedesktop_os_release()
-        return f"{release['PRETTY_NAME']}, {platform.system()} {platform.release()}"
-    return f"{platform.system()} {platform.release()}"
+        return (
+            f"{release['PRETTY_NAME']}, {platform.system()} {platform.release().partition('-')[0]}"
+        )
+    return f"{platform.system()} {platform.release().partition('-')[0]}"

@@ -89,6 +89,7 @@ def _page(run: Run, plots: dict[str, str]) -> Iterator[str]:
             ("system", machine.system),
             ("versions", versions),
             ("date", machine.date),
+            ("load before the run", "unknown" if machine.load is None else f"{machine.load:.2f}"),
         ),
     )
     if run.rows:
@@ -128,7 +129,10 @@ _HOW = """\
 - **Base scorers** give what stock Whoosh gives on the same index. The **final ranking** is
   what a search of the product gives, with its count of all that matches.
 - **Warm**: of each query the median of some rounds, in which the engines take turns and
-  only one works. **Cold**: the first use of each term in a fresh process.
+  only one works. Every engine may keep in memory what it likes: docindex keeps what the
+  terms used last add to the scores, SQLite its pages. **Cold**: the first use of each term
+  in a fresh process.
+- **AND** and **phrase** are searches of the product, with its final ranking.
 - Each engine has a process of its own. tantivy gets one thread and memory enough for one
   segment, SQLite one transaction and 256 MB for pages. Memory is what a process has more
   than before it built, or opened, its index.

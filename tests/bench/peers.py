@@ -9,6 +9,7 @@ to download one first. Their caches and settings are put out of the user's way.
 
 import os
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,6 +96,8 @@ class _Found:
     build: Cost
     index: int
     asked: Spread
+    answered: float
+    """The share of the queries that it found something for: nothing is found fast."""
 
 
 def measure(
@@ -141,11 +144,23 @@ def measure(
 
 def _measure_one(peer: Peer, path: str, place: Path, queries: Sequence[str]) -> _Found:
     build = cost([path, *peer.build], peer.environment, str(place))
+    times: list[float] = []
+    answered = 0
     with Session([path, *peer.serve], peer.environment) as session:
         for query in queries[::10]:
             session.call(peer.tool, **peer.arguments(query))
-        asked = spread([session.timed(peer.tool, **peer.arguments(q)) for q in queries])
-    return _Found(build, memory.folder_bytes(place), asked)
+        for query in queries:
+            begin = time.perf_counter()
+            result = session.call(peer.tool, **peer.arguments(query))
+            times.append(time.perf_counter() - begin)
+            answered += bool(_results(result["structuredContent"]))
+    return _Found(build, memory.folder_bytes(place), spread(times), answered / len(queries))
+
+
+def _results(structured: dict[str, Any]) -> list[Any]:
+    """Each calls them `result` or `results`."""
+    found: list[Any] = structured.get("results", structured.get("result"))
+    return found
 
 
 def _table(found: dict[str, _Found], files: int) -> Table:
@@ -153,7 +168,7 @@ def _table(found: dict[str, _Found], files: int) -> Table:
         title=f"Servers of Markdown on {files:,} files",
         header=(
             "server", "files → searchable, s", "CPU s", "memory, largest process MB", "cache MB",
-            "search over MCP stdio, p50 / p95 ms",
+            "search over MCP stdio, p50 / p95 ms", "queries that found something %",
         ),
         rows=tuple(
             (
@@ -163,6 +178,7 @@ def _table(found: dict[str, _Found], files: int) -> Table:
                 number(each.build.largest / 1e6),
                 number(each.index / 1e6),
                 f"{number(each.asked.p50 * 1e3)} / {number(each.asked.p95 * 1e3)}",
+                number(each.answered * 100),
             )
             for name, each in found.items()
         ),

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
-from tests.bench.figures import SCALES, Series, number
+from tests.bench.figures import SCALES, Series
 
 WIDTH, HEIGHT = 640, 400
 LEFT, RIGHT, TOP, BOTTOM = 70, 190, 40, 50
@@ -30,7 +30,7 @@ def plot(series: Sequence[Series]) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
-        _text(LEFT, 22, f"{series[0].chart} ({unit}) against sections", size=14),
+        _text(LEFT, 22, f"{_capitalized(series[0].chart)} ({unit}) against sections", size=14),
         *_grid(across, up, sizes),
     ]
     for place, (one, points) in enumerate(zip(series, lines, strict=True)):
@@ -68,13 +68,13 @@ def _grid(across: _Axis, up: _Axis, sizes: Iterable[float]) -> Iterator[str]:
     for size in sizes:
         at = across.at(size)
         yield f'<path d="M{at} {TOP}V{floor}" stroke="#e3e3e3"/>'
-        yield _text(at, floor + 20, f"{size:,.0f}", anchor="middle")
+        yield _text(at, floor + 20, _short(size), anchor="middle")
     steps = round(math.log10(up.high / up.low))
     for step in range(steps + 1):
         value = up.low * 10**step
         at = up.at(value)
         yield f'<path d="M{LEFT} {at}H{right}" stroke="#e3e3e3"/>'
-        yield _text(LEFT - 8, at + 4, number(value) if value < 100 else f"{value:,.0f}", "end")
+        yield _text(LEFT - 8, at + 4, f"{value:g}", "end")
     yield f'<path d="M{LEFT} {TOP}V{floor}H{right}" fill="none" stroke="#555555"/>'
 
 
@@ -83,6 +83,14 @@ def _line(points: Sequence[Point], colour: str) -> Iterator[str]:
     yield f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="2.5"/>'
     for x, y in points:
         yield f'<circle cx="{x}" cy="{y}" r="3.5" fill="{colour}"/>'
+
+
+def _short(size: float) -> str:
+    return f"{size / 1_000:g}k" if size >= 1_000 else f"{size:g}"
+
+
+def _capitalized(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _text(x: float, y: float, text: str, anchor: str = "start", size: int = 12) -> str:
