@@ -159,7 +159,7 @@ def _measure_one(peer: Peer, path: str, place: Path, queries: Sequence[str]) -> 
 
 def _results(structured: dict[str, Any]) -> list[Any]:
     """Each calls them `result` or `results`."""
-    found: list[Any] = structured.get("results", structured.get("result"))
+    found: list[Any] = structured["results" if "results" in structured else "result"]
     return found
 
 
