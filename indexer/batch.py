@@ -24,6 +24,8 @@ FAILED = "indexing it failed; the log of the indexer says how"
 FAULT = "a file could not be indexed"
 """What is logged of a fault of ours, which must not keep the other files from being found."""
 
+LIGHT_BYTES = 100_000
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -38,6 +40,12 @@ class Task:
     """Why it is not taken."""
     plain: bool = False
     """It is read as plain text: parsing it has taken too long."""
+
+    @property
+    def light(self) -> bool:
+        """Whether it takes little time whatever is in it. Any other file goes to a worker,
+        which can be stopped."""
+        return self.stamp.size <= LIGHT_BYTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,10 @@ from docindex.indexer.files import Folder
 from docindex.indexer.intake import UNKNOWN
 from docindex.indexer.models import Record, Scan, Stamp
 
+FEW_FILES = 40
+FEW_BYTES = 300_000
+"""What is indexed at once, within some tenths of a second."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -19,8 +23,14 @@ class Plan:
         return bool(self.tasks or self.gone)
 
     @property
-    def bytes(self) -> int:
-        return sum(task.stamp.size for task in self.tasks)
+    def small(self) -> bool:
+        """Whether all that is light in it can be indexed at once."""
+        size = sum(task.stamp.size for task in self.tasks if task.light)
+        return len(self.tasks) <= FEW_FILES and size <= FEW_BYTES
+
+    @property
+    def light(self) -> bool:
+        return all(task.light for task in self.tasks)
 
 
 def compare(scan: Scan, records: Mapping[str, Record], full: bool = False) -> Plan:

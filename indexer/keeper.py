@@ -13,13 +13,14 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from docindex.indexer.compare import Plan, compare, compare_names, empties
+from docindex.indexer.compare import FEW_FILES, Plan, compare, compare_names, empties
 from docindex.indexer.errors import Cancelled, FolderUnavailable, IndexUnavailable, Unavailable
 from docindex.indexer.files import Folder
 from docindex.indexer.home import Home
 from docindex.indexer.ignores import IGNORE_FILES
 from docindex.indexer.letterbox import Letterbox, Reply, Request
 from docindex.indexer.locks import leased
+from docindex.indexer.merges import Merge
 from docindex.indexer.models import Options, Progress
 from docindex.indexer.patience import Patience
 from docindex.indexer.runs import Errand, Job, Run
@@ -30,12 +31,14 @@ from docindex.indexer.store import Store
 from docindex.indexer.watch import Doubt, Touched, Watcher
 from docindex.indexer.worker import Answer, Setup
 from docindex.indexer.workers import Crew, Worker
-from docindex.indexer.works import FEW_FILES, Merge, Works, light, small
+from docindex.indexer.works import Works
 
 log = logging.getLogger(__name__)
 
-POLL_SECONDS = 0.02
-"""How often requests are looked for; it bounds the wait of an own write."""
+POLL_SECONDS = 0.04
+"""How long the loop waits for an event before it looks for requests."""
+BUSY_SECONDS = 0.01
+"""How long events may keep it from that."""
 TICK_SECONDS = 1.0
 LONGEST_TURN = 2.0
 """What passes at most between two looks at the clock, unless the machine was asleep."""
@@ -140,17 +143,21 @@ class Keeper:
             self._tell()
 
     def _receive(self) -> None:
-        try:
-            event = self._inbox.get(timeout=POLL_SECONDS)
-        except Empty:
-            return
-        if isinstance(event, Touched):
-            self._look_at(event.paths)
-        elif isinstance(event, Doubt):
-            self._standing.blind = event.reason if event.blind else ""
-            self._reconcile()
-        else:
-            self._works.hear(*event)
+        end = time.monotonic() + BUSY_SECONDS
+        timeout = POLL_SECONDS
+        while timeout > 0:
+            try:
+                event = self._inbox.get(timeout=timeout)
+            except Empty:
+                return
+            if isinstance(event, Touched):
+                self._look_at(event.paths)
+            elif isinstance(event, Doubt):
+                self._standing.blind = event.reason if event.blind else ""
+                self._reconcile()
+            else:
+                self._works.hear(*event)
+            timeout = end - time.monotonic()
 
     def _serve(self) -> None:
         for request in self._letterbox.requests():
@@ -244,7 +251,7 @@ class Keeper:
         except Unavailable as error:
             self._standing.miss(error)
             return
-        if empties(plan, records) or not small(plan):
+        if empties(plan, records) or not plan.small:
             self._reconcile()
         elif plan:
             self._works.apply(plan)
@@ -271,9 +278,10 @@ class Keeper:
             return
         self._standing.away = ""
         self._standing.rebuilding = self._standing.rebuilding or full
-        if small(plan) and all(map(light, plan.tasks)):
+        if plan.small and plan.light:
             self._works.apply(plan, Errand(asked_by, set()))
-            self._standing.agree()
+            if self._works.run is None:
+                self._standing.agree()
         else:
             self._start(plan, full, asked_by)
 
@@ -293,9 +301,9 @@ class Keeper:
     def _end(self, run: Run) -> None:
         if run.compared and not self._compare_again:
             self._standing.agree()
+        self._tell()
         for request_id in run.waiting:
             self._answer(request_id, indexed=run.indexed, removed=run.removed)
-        self._tell()
         if self._compare_again:
             self._reconcile()
 
@@ -318,6 +326,8 @@ class Keeper:
         removed: int = 0,
     ) -> None:
         if request_id:
+            if not self._standing.told(self._works.store.generation):
+                self._tell()
             reply = Reply(self._works.store.generation, ok, error, indexed, removed)
             self._letterbox.answer(Request("index", id=request_id), reply)
 

@@ -222,9 +222,13 @@ class Run:
                 self._again.append(kept)
 
     def _portion(self) -> Iterable[Task]:
+        """Of the files that are larger than a job, one at a time is under way."""
         room = self._bytes
+        crowded = any(job.size > LARGEST_JOB_BYTES for job in self.jobs)
         chosen: list[Task] = []
         for task in self._tasks.values():
+            if crowded and task.stamp.size > LARGEST_JOB_BYTES:
+                continue
             room -= task.stamp.size + FILE_COST_BYTES
             if room < 0 and chosen:
                 break

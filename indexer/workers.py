@@ -109,8 +109,9 @@ class Crew(Generic[Task]):
         return len(self._posts)
 
     @property
-    def busy(self) -> bool:
-        return any(post.task is not None for post in self._posts.values())
+    def busy(self) -> int:
+        """How many have something to do."""
+        return sum(post.task is not None for post in self._posts.values())
 
     def hire(self, number: int) -> None:
         """Sees to it that there are so many. Raises Unavailable."""

@@ -9,48 +9,29 @@ import logging
 import math
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 
 from docindex.indexer.batch import FAULT, Outcome, Task, build
 from docindex.indexer.compare import Plan
 from docindex.indexer.errors import DocindexError, Unavailable
 from docindex.indexer.files import Folder
-from docindex.indexer.merge import merge
-from docindex.indexer.merging import AFTER_A_RUN, MOST_SEGMENTS, many, spent
+from docindex.indexer.merges import Merge, Merges
 from docindex.indexer.models import Progress
 from docindex.indexer.patience import Patience
 from docindex.indexer.runs import Errand, Job, Run
-from docindex.indexer.segments import Damaged
 from docindex.indexer.store import Store
 from docindex.indexer.worker import Advance, Answer, BuildJob, Failed, MergeJob
 from docindex.indexer.workers import Crew, Worker, cores
 
 log = logging.getLogger(__name__)
 
-FEW_FILES = 40
-FEW_BYTES = 300_000
-"""What is indexed here at once: within some tenths of a second."""
-LIGHT_BYTES = 100_000
-"""A file beyond this goes to a worker, which can be stopped if it takes too long."""
 FIRST_COMMIT_SECONDS = 0.4
 """For reading and parsing; writing the segment takes a tenth of that."""
-MERGED_HERE_BYTES = 1_000_000
-"""Segments that are merged here, in a twentieth of a second: starting a worker takes
-ten times as long."""
-MERGE_PAUSE_SECONDS = 300.0
-"""To the next merge, after one has failed."""
 LINGER_SECONDS = 5.0
 """How long workers without work stay: whoever saves a long file often saves it again."""
+MOST_WORKERS = 8
+"""Also when many are stuck, and others wait for what is urgent."""
 MOST_LOSSES = 10
 """Workers that may die one after the other, with no job done between."""
-
-
-@dataclass(frozen=True, slots=True)
-class Merge:
-    """What a worker does that merges segments."""
-
-    sources: tuple[str, ...]
-    size: int
 
 
 class Works:
@@ -78,10 +59,7 @@ class Works:
         self._patience = patience
         self._answer = answer
         self._ended = ended
-        self._merging = False
-        self._settled = True
-        """Whether what the last run has left is merged."""
-        self._no_merge_before = 0.0
+        self._merges = Merges()
         self._losses = 0
         self._idle_since: float | None = None
         self._littered = False
@@ -89,16 +67,15 @@ class Works:
     @property
     def resting(self) -> bool:
         """Nothing is under way, and nothing is left to merge."""
-        return self.run is None and not self._crew.busy and self._settled
+        return self.run is None and not self._crew.busy and self._merges.settled
 
     def apply(self, plan: Plan, errand: Errand | None = None) -> None:
         """Indexes what a plan has, before anything else: here and now if it is little,
         and by a worker what is not."""
         errand = errand or Errand("", set())
         errand.removed = len(plan.gone)
-        few = small(plan)
-        here = [task for task in plan.tasks if few and light(task)]
-        away = [task for task in plan.tasks if not (few and light(task))]
+        here = [task for task in plan.tasks if plan.small and task.light]
+        away = [task for task in plan.tasks if not (plan.small and task.light)]
         if here or plan.gone:
             outcome = self._build_here(here)
             if outcome is None:
@@ -131,7 +108,7 @@ class Works:
             self.listener(Progress(run.done + len(done), run.total, name))
 
         outcome = self._build_here(
-            [task for task in run.remaining() if light(task)],
+            [task for task in run.remaining() if task.light],
             advance,
             enough=lambda: time.monotonic() >= end,
         )
@@ -155,7 +132,7 @@ class Works:
         if answer is None and task is not None:
             self._littered = True
         if isinstance(task, Merge):
-            self._merged(task, answer)
+            self._merges.end(self.store, task, answer)
         elif task is not None:
             self._built(task, answer)
         self._employ()
@@ -168,7 +145,7 @@ class Works:
             self._littered = True
             if isinstance(task, Merge):
                 log.warning("merging segments took too long; it was stopped")
-                self._merged(task, None)
+                self._merges.end(self.store, task, None)
             elif task is not None and self.run is not None and task in self.run.jobs:
                 task.advanced = worker.advanced
                 log.warning("%s took too long; its worker was stopped", _named(task))
@@ -184,17 +161,23 @@ class Works:
         if self._littered:
             self.store.remove_orphans()
             self._littered = False
-        merge = self._next_merge(MOST_SEGMENTS if self._settled else AFTER_A_RUN)
-        self._settled = merge is None
+        merge = self._merges.next(self.store)
         if merge is None:
             self._linger()
-        elif merge.size <= MERGED_HERE_BYTES:
-            self._merge_here(merge)
+        elif merge.small:
+            self._merges.here(self.store, merge)
         else:
-            self._idle_since = None
+            self._send_to_merge(merge)
+
+    def _send_to_merge(self, merge: Merge) -> None:
+        self._idle_since = None
+        try:
             self._crew.hire(1)
-            for worker in self._crew.idle()[:1]:
-                self._begin(worker, merge)
+        except Unavailable as error:
+            log.warning("segments are not merged: %s", error)
+            self._merges.pause()
+        for worker in self._crew.idle()[:1]:
+            self._begin(worker, merge)
 
     def _linger(self) -> None:
         if len(self._crew):
@@ -217,7 +200,7 @@ class Works:
 
     def dismiss(self) -> None:
         self._crew.dismiss()
-        self._merging = False
+        self._merges.forget()
         self._idle_since = None
 
     def _build_here(
@@ -236,11 +219,15 @@ class Works:
             log.exception(FAULT)
             return None
 
-    def _hire(self, run: Run) -> None:
-        """One for each core to compare a folder, and one more for what is urgent."""
+    def _hire(self, run: Run) -> int:
+        """As many as there are cores, to compare a folder, and always one that is free for
+        what is urgent. Returns how many there should be."""
         self._idle_since = None
-        wanted = (cores() if run.compared else 0) + run.hurries
-        self._crew.hire(max(wanted, 1))
+        wanted = cores() if run.compared else 1
+        if run.hurries:
+            wanted = max(wanted, min(self._crew.busy + 1, MOST_WORKERS))
+        self._crew.hire(wanted)
+        return wanted
 
     def _employ(self) -> None:
         """Gives each idle worker something to do, or ends the run."""
@@ -248,22 +235,26 @@ class Works:
         if run is None:
             self.tidy()
             return
-        self._hire(run)
+        wanted = self._hire(run)
         for worker in self._crew.idle():
-            job: Job | Merge | None = self._next_merge(MOST_SEGMENTS)
-            if run.hurries or job is None:
-                job = run.next_job() or self._next_merge(AFTER_A_RUN)
-            if job is not None:
+            if len(self._crew) > wanted:
+                self._crew.stop(worker)
+            elif job := self._next_job(run):
                 self._begin(worker, job)
         if run.over:
             self.run = None
-            self._settled = False
+            self._merges.settled = False
             self._ended(run)
             self.tidy()
 
+    def _next_job(self, run: Run) -> Job | Merge | None:
+        if not run.hurries and (merge := self._merges.during_a_run(self.store, ending=False)):
+            return merge
+        return run.next_job() or self._merges.during_a_run(self.store, ending=True)
+
     def _begin(self, worker: Worker, task: Job | Merge) -> None:
         if isinstance(task, Merge):
-            self._merging = True
+            self._merges.begin()
             segments = tuple(self.store.segments(task.sources))
             longest = 2 * self._patience.for_writing(task.size)
             self._crew.employ(worker, task, MergeJob(segments, longest))
@@ -317,48 +308,6 @@ class Works:
         removed = [name for name in (*gone, *outcome.gone) if name not in stale and name in records]
         if outcome.built is not None or removed:
             self.store.commit(outcome.built, removed, stale)
-
-    # Merging
-
-    def _next_merge(self, most: int) -> Merge | None:
-        if self._merging or time.monotonic() < self._no_merge_before:
-            return None
-        weights = self.store.weights()
-        sources = [] if self.run is not None else spent(weights)
-        sources = sources or many(weights, most)
-        if not sources:
-            return None
-        return Merge(tuple(sources), sum(w.size for w in weights if w.segment_id in sources))
-
-    def _merge_here(self, chosen: Merge) -> None:
-        answer: Answer | None = None
-        try:
-            answer = Outcome(merge(self.store.folder, self.store.segments(chosen.sources)))
-        except (Damaged, FileNotFoundError):
-            answer = Failed("a segment is damaged", damaged=True)
-        except Exception:
-            log.exception("merging failed")
-        self._merged(chosen, answer)
-
-    def _merged(self, chosen: Merge, answer: Answer | None) -> None:
-        self._merging = False
-        if isinstance(answer, Outcome) and answer.built is not None:
-            self.store.commit_merge(answer.built, chosen.sources)
-            return
-        self._no_merge_before = time.monotonic() + MERGE_PAUSE_SECONDS
-        if isinstance(answer, Failed) and answer.damaged:
-            raise Damaged(answer.reason)
-
-
-def light(task: Task) -> bool:
-    return task.stamp.size <= LIGHT_BYTES
-
-
-def small(plan: Plan) -> bool:
-    """Whether the light files of a plan can be indexed at once."""
-    return len(plan.tasks) <= FEW_FILES and (
-        sum(task.stamp.size for task in plan.tasks if light(task)) <= FEW_BYTES
-    )
 
 
 def _named(job: Job) -> str:

@@ -45,6 +45,15 @@ def test_a_file_larger_than_a_job_is_a_job_of_its_own() -> None:
     assert [names(job) for job in jobs_of(run)] == [["a"], ["huge"], ["b"]]
 
 
+def test_files_larger_than_a_job_take_turns() -> None:
+    run = Run([task("huge", 20_000_000), task("huger", 20_000_001), task("a")])
+    first, second = jobs_of(run)
+    assert (names(first), names(second)) == (["huge"], ["a"])
+    assert not run.over
+    run.finish(first)
+    assert names(run.next_job()) == ["huger"]
+
+
 def test_progress_counts_files_and_ends_at_the_total() -> None:
     run = Run(tasks("a", "b", "c", "d"))
     run.take("b")

@@ -1,0 +1,92 @@
+"""The merges of one index: which is next, and what comes of it."""
+
+import logging
+import time
+from dataclasses import dataclass
+
+from docindex.indexer.batch import Outcome
+from docindex.indexer.merge import merge
+from docindex.indexer.merging import AFTER_A_RUN, MOST_SEGMENTS, many, spent
+from docindex.indexer.segments import Damaged
+from docindex.indexer.store import Store
+from docindex.indexer.worker import Answer, Failed
+
+log = logging.getLogger(__name__)
+
+SMALL_BYTES = 1_000_000
+"""Segments that are merged at once, in a twentieth of a second: starting a worker takes
+ten times as long."""
+PAUSE_SECONDS = 300.0
+"""To the next merge, after one has failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    sources: tuple[str, ...]
+    size: int
+    """Bytes of all of them."""
+
+    @property
+    def small(self) -> bool:
+        return self.size <= SMALL_BYTES
+
+
+class Merges:
+    """One at a time. Between two of them the index may change in any way."""
+
+    def __init__(self) -> None:
+        self.settled = True
+        """Whether what the last run has left is merged."""
+        self._under_way = False
+        self._none_before = 0.0
+
+    def next(self, store: Store) -> Merge | None:
+        """In a quiet moment."""
+        most = MOST_SEGMENTS if self.settled else AFTER_A_RUN
+        weights = store.weights()
+        found = self._of(store, spent(weights) or many(weights, most))
+        self.settled = found is None
+        return found
+
+    def during_a_run(self, store: Store, *, ending: bool) -> Merge | None:
+        """While a run goes on, which is `ending` when there are no more jobs in it."""
+        return self._of(store, many(store.weights(), AFTER_A_RUN if ending else MOST_SEGMENTS))
+
+    def begin(self) -> None:
+        self._under_way = True
+
+    def end(self, store: Store, merge: Merge, answer: Answer | None) -> None:
+        """Commits what came of one; None: whoever was at it is gone. Raises OSError, and
+        Damaged when a segment is not what was written."""
+        self._under_way = False
+        if isinstance(answer, Outcome) and answer.built is not None:
+            store.commit_merge(answer.built, merge.sources)
+            return
+        self.pause()
+        if isinstance(answer, Failed) and answer.damaged:
+            raise Damaged(answer.reason)
+
+    def here(self, store: Store, chosen: Merge) -> None:
+        """Does one in this process. Raises as `end` does."""
+        answer: Answer | None = None
+        try:
+            answer = Outcome(merge(store.folder, store.segments(chosen.sources)))
+        except (Damaged, FileNotFoundError):
+            answer = Failed("a segment is damaged", damaged=True)
+        except Exception:
+            log.exception("merging failed")
+        self.end(store, chosen, answer)
+
+    def pause(self) -> None:
+        """What has failed is not tried again at once."""
+        self._none_before = time.monotonic() + PAUSE_SECONDS
+
+    def forget(self) -> None:
+        """Whoever was at one has been stopped."""
+        self._under_way = False
+
+    def _of(self, store: Store, sources: list[str]) -> Merge | None:
+        if not sources or self._under_way or time.monotonic() < self._none_before:
+            return None
+        size = sum(weight.size for weight in store.weights() if weight.segment_id in sources)
+        return Merge(tuple(sources), size)
