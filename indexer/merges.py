@@ -39,6 +39,8 @@ class Merges:
         """Whether what the last run has left is merged."""
         self._under_way = False
         self._none_before = 0.0
+        self._old = frozenset[str]()
+        """What was there when the last run began."""
 
     def next(self, store: Store) -> Merge | None:
         """In a quiet moment."""
@@ -48,9 +50,17 @@ class Merges:
         self.settled = found is None
         return found
 
+    def begin_run(self, store: Store) -> None:
+        self._old = frozenset(weight.segment_id for weight in store.weights())
+
     def during_a_run(self, store: Store, *, ending: bool) -> Merge | None:
-        """While a run goes on, which is `ending` when there are no more jobs in it."""
-        return self._of(store, many(store.weights(), AFTER_A_RUN if ending else MOST_SEGMENTS))
+        """Of what a run has made so far: what was there before, it may be about to replace.
+        A run is `ending` when there are no more jobs in it."""
+        weights = [weight for weight in store.weights() if weight.segment_id not in self._old]
+        return self._of(store, many(weights, AFTER_A_RUN if ending else MOST_SEGMENTS))
+
+    def end_run(self) -> None:
+        self.settled = False
 
     def begin(self) -> None:
         self._under_way = True

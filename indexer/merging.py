@@ -43,11 +43,7 @@ class Weight:
 
 def spent(weights: Sequence[Weight]) -> list[str]:
     """The segments with too much that is deleted: one or more that are to be written
-    anew, or none.
-
-    Not for the time of a run: what it replaces is often replaced whole, and costs
-    nothing to leave out then.
-    """
+    anew, or none."""
     chosen = sorted(filter(_is_spent, weights), key=lambda weight: weight.size)
     return _in_order(weights, chosen[: max(_fitting(chosen), 1)])
 

@@ -88,7 +88,9 @@ class Works:
             errand.indexed = outcome.indexed
         if away:
             errand.names.update(task.name for task in away)
-            self.run = self.run or Run()
+            if self.run is None:
+                self.run = Run()
+                self._merges.begin_run(self.store)
             self.run.urge(away, errand)
             self._employ()
         else:
@@ -98,6 +100,7 @@ class Works:
         """Begins a run: what half a second allows is indexed here, so that there is
         something to find while the workers warm up."""
         self.run = run
+        self._merges.begin_run(self.store)
         run.removed = len(gone)
         self._hire(run)
         end = time.monotonic() + FIRST_COMMIT_SECONDS
@@ -243,7 +246,7 @@ class Works:
                 self._begin(worker, job)
         if run.over:
             self.run = None
-            self._merges.settled = False
+            self._merges.end_run()
             self._ended(run)
             self.tidy()
 

@@ -451,6 +451,16 @@ def test_after_a_long_run_there_are_few_segments(kept: Kept) -> None:
     assert len(kept.names()) == 303
 
 
+def test_a_full_reindex_leaves_nothing_of_the_old_index(kept: Kept) -> None:
+    fill(kept)
+    kept.start()
+    before = {leaf.reader.segment_id for leaf in kept.snapshots.newest().leaves}
+    assert kept.ask(Request("reindex", full=True)).indexed == 303
+    leaves = kept.snapshots.newest().leaves
+    assert not before & {leaf.reader.segment_id for leaf in leaves}
+    assert [leaf.deleted for leaf in leaves] == [0] * len(leaves)
+
+
 def test_what_is_deleted_does_not_take_part_for_long(kept: Kept) -> None:
     for number in range(10):
         kept.write(f"{number}.md")
