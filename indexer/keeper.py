@@ -37,12 +37,12 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.02
 """How long the loop waits for an event before it looks for requests."""
-IDLE_POLL_SECONDS = 0.08
-IDLE_AFTER_SECONDS = 10.0
-"""When nothing has happened for so long, it waits longer. An own write can still be found
-within a tenth of a second, and a folder where nothing happens costs little."""
 BUSY_SECONDS = 0.01
 """How long events may keep it from that."""
+IDLE_AFTER_SECONDS = 10.0
+IDLE_POLL_SECONDS = 0.08
+"""When nothing has happened for so long, it waits longer: a folder where nothing happens
+costs little, and the first own write is still found within some tenth of a second."""
 TICK_SECONDS = 1.0
 LONGEST_TURN = 2.0
 """What passes at most between two looks at the clock, unless the machine was asleep."""
@@ -172,9 +172,10 @@ class Keeper:
             self._stirred = time.monotonic()
             try:
                 self._obey(request)
-            except Unavailable as error:
-                self._answer(request.id, ok=False, error=str(error))
-                self._give_up(error)
+            except (Unavailable, OSError) as error:
+                reason = error.strerror if isinstance(error, OSError) else str(error)
+                self._answer(request.id, ok=False, error=reason or "the index cannot be written")
+                raise
 
     def _obey(self, request: Request) -> None:
         if request.op == "index":
@@ -187,6 +188,11 @@ class Keeper:
         else:
             self._answer(request.id)
             self._cancel(request.names)
+
+    def _asked(self, run: Run) -> bool:
+        """Whether there is a request that does not wait for the run."""
+        known = run.requests()
+        return any(request_id not in known for request_id in self._letterbox.waiting())
 
     def _cancel(self, ids: Collection[str]) -> None:
         """Whoever asked hears at once. Only a full run can really be given up: any
@@ -298,7 +304,7 @@ class Keeper:
             run.waiting.append(asked_by)
         self._works.run = run
         self._tell()
-        self._works.start(run, plan.gone)
+        self._works.start(run, plan.gone, lambda: self._asked(run))
 
     # What came of it
 

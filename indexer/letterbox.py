@@ -77,10 +77,7 @@ class Letterbox:
 
     def requests(self) -> Iterator[Request]:
         """All that wait for an answer, oldest first."""
-        # Done many times a second, mostly to find nothing.
-        for name in sorted(os.listdir(self._home.requests)):
-            if name.startswith("."):
-                continue  # half written
+        for name in self.waiting():
             path = self._home.requests / name
             try:
                 request = _REQUEST.validate_json(path.read_bytes())
@@ -90,6 +87,11 @@ class Letterbox:
                 path.unlink(missing_ok=True)
                 continue
             yield replace(request, id=path.name)
+
+    def waiting(self) -> list[str]:
+        """Their ids. Asked for many times a second, mostly to find none."""
+        names = os.listdir(self._home.requests)
+        return sorted(name for name in names if not name.startswith("."))  # half written
 
     def answer(self, request: Request, reply: Reply) -> None:
         """The reply is there before the request is gone, so that an indexer which

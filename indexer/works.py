@@ -96,9 +96,10 @@ class Works:
         else:
             self._answer(errand)
 
-    def start(self, run: Run, gone: Collection[str]) -> None:
+    def start(self, run: Run, gone: Collection[str], asked: Callable[[], bool]) -> None:
         """Begins a run: what half a second allows is indexed here, so that there is
-        something to find while the workers warm up."""
+        something to find while the workers warm up. Somebody who has `asked` for
+        something does not wait for it."""
         self.run = run
         self._merges.begin_run(self.store)
         run.removed = len(gone)
@@ -113,7 +114,7 @@ class Works:
         outcome = self._build_here(
             [task for task in run.remaining() if task.light],
             advance,
-            enough=lambda: time.monotonic() >= end,
+            enough=lambda: time.monotonic() >= end or asked(),
         )
         if outcome is not None:
             for name in done:

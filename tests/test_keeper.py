@@ -1,5 +1,6 @@
 """The indexer follows its folder by itself, and serves requests all the while."""
 
+import errno
 import os
 import shutil
 import threading
@@ -21,6 +22,7 @@ from docindex.indexer.models import Document, Options
 from docindex.indexer.patience import Patience
 from docindex.indexer.snapshot import Snapshots
 from docindex.indexer.status import IndexerStatus, read_status
+from docindex.indexer.store import Store
 from tests.documents import slow
 from tests.waiting import until
 
@@ -196,6 +198,23 @@ def test_a_request_is_answered_with_the_generation_that_has_it(kept: Kept) -> No
     assert reply.ok
     assert kept.snapshots.newest().generation >= reply.generation
     assert "own.md" in kept.names()
+
+
+def test_a_write_that_cannot_be_committed_is_answered_and_indexed_later(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept.start(Options(debounce_ms=10_000))
+    kept.write("own.md")
+    write = Store._write_contents
+
+    def fail_once(store: Store) -> int:
+        monkeypatch.setattr(Store, "_write_contents", write)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Store, "_write_contents", fail_once)
+    reply = kept.ask(Request("index", ("own.md",)))
+    assert (reply.ok, reply.error) == (False, os.strerror(errno.ENOSPC))
+    until(lambda: kept.status().state == "ready" and "own.md" in kept.names())
 
 
 def test_an_own_write_is_served_while_a_long_run_is_under_way(kept: Kept) -> None:
