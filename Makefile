@@ -52,7 +52,8 @@ format: setup
 	$(BIN)/ruff format
 
 bench: setup
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@$(BIN)/python -m tests.bench $(BENCH)
 
 eval: setup
 	@$(BIN)/python -m tests.eval
