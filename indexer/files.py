@@ -9,7 +9,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Generator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 
 from docindex.indexer import atomic
 from docindex.indexer.directories import NATIVE, Directory, read_descriptor, unreadable, words
@@ -26,7 +26,7 @@ from docindex.indexer.errors import (
 )
 from docindex.indexer.models import FileBytes, Options, Scan, Stamp
 from docindex.indexer.names import normalised, parse_name, parse_path, refuse_creation, shown
-from docindex.indexer.root import Place, Root, left_out
+from docindex.indexer.root import Place, Root, Visit, left_out
 from docindex.indexer.walk import Walk, obstacle, stamp_of
 
 _READINGS = 3
@@ -101,9 +101,9 @@ class Folder:
             *folders, last = parse_name(name).split("/")
         except (InvalidName, NotADocument):
             return None
-        with ExitStack() as stack:
+        with Visit() as visit:
             try:
-                place = self._root.descend(stack, name, folders)
+                place = self._root.descend(visit, name, folders)
             except NotADocument:
                 return None
             except OSError as error:
@@ -122,9 +122,9 @@ class Folder:
         return obstacle(status, self._options.max_document_bytes) or stamp_of(status)
 
     def _walk(self, walk: Walk, folders: Sequence[str] = ()) -> None:
-        with ExitStack() as stack:
+        with Visit() as visit:
             try:
-                place = self._root.descend(stack, "", folders)
+                place = self._root.descend(visit, "", folders)
                 if not place.missing:
                     walk.enter(place.directory, folders, place.above)
             except OSError as error:
@@ -137,17 +137,19 @@ class Folder:
 
     # Reading
 
-    def read(self, name: str) -> FileBytes:
-        """The bytes of a document, and the stamp that belongs to them.
+    def read(self, name: str, visit: Visit | None = None) -> FileBytes:
+        """The bytes of a document, and the stamp that belongs to them. Whoever reads
+        several at once does it in one visit.
 
         When the file keeps changing, the stamp is older than the bytes, so that a
         later comparison finds it changed. Raises InvalidName, NotADocument,
         DocumentNotFound, TooLarge, Unavailable, FolderUnavailable.
         """
         name = parse_name(name)
-        with ExitStack() as stack:
+        with nullcontext(visit) if visit else Visit() as way:
+            way.rest()
             try:
-                place, entry = self._find(stack, name)
+                place, entry = self._find(way, name)
                 if not entry:
                     raise _not_found(name)
                 return self._read(place.directory, entry, name)
@@ -160,11 +162,11 @@ class Folder:
                     ) from error
                 raise Unavailable(f"{shown(name)} cannot be read now: {words(error)}") from error
 
-    def _find(self, stack: ExitStack, name: str) -> tuple[Place, str]:
+    def _find(self, visit: Visit, name: str) -> tuple[Place, str]:
         """The folder of a document, and how the disk spells its last component: ""
         when it is not there. Raises NotADocument when an ignore rule leaves it out."""
         components = name.split("/")
-        place = self._root.descend(stack, name, components[:-1])
+        place = self._root.descend(visit, name, components[:-1])
         for end in range(len(place.path), len(components)):
             last = end == len(components) - 1
             if place.rules.ignore(components[:end], components[end], folder=not last):
@@ -223,8 +225,8 @@ class Folder:
                 f"{shown(name)} would be {len(data):,} bytes, and the limit is "
                 f"{self._options.max_document_bytes:,}: split it into several documents"
             )
-        with ExitStack() as stack, _writing(name, "written"):
-            place, found = self._find(stack, name)
+        with Visit() as visit, _writing(name, "written"):
+            place, found = self._find(visit, name)
             if found:
                 self._verify(place.directory, found, name, expect)
             else:
@@ -243,8 +245,8 @@ class Folder:
         """
         name = parse_name(name)
         self._check_writable()
-        with ExitStack() as stack, _writing(name, "deleted"):
-            place, entry = self._find(stack, name)
+        with Visit() as visit, _writing(name, "deleted"):
+            place, entry = self._find(visit, name)
             if not entry:
                 raise _not_found(name)
             self._verify(place.directory, entry, name, expect)

@@ -1,15 +1,11 @@
 """One file from disk to what the index keeps of it."""
 
-import time
 from dataclasses import replace
 
 from docindex.indexer.files import Folder, version_of
 from docindex.indexer.markdown import parse
 from docindex.indexer.models import Document, Record, Stamp
-
-UNSETTLED_NS = 2_000_000_000
-"""A file that changed so shortly before it was read may change again within
-the same tick of the file system's clock, so its stamp proves nothing yet."""
+from docindex.indexer.stamps import settled
 
 UNKNOWN = Stamp(0, 0, 0, 0)
 
@@ -41,11 +37,3 @@ def take_in(
         remarks=(*document.remarks, READ_PLAINLY) if plain else document.remarks,
     )
     return record, document
-
-
-def settled(stamp: Stamp) -> Stamp:
-    """The stamp to compare with later: one that is too fresh to prove anything
-    never compares equal, which leads to a comparison of the content."""
-    if time.time_ns() - max(stamp.mtime_ns, stamp.ctime_ns) < UNSETTLED_NS:
-        return replace(stamp, ctime_ns=0)
-    return stamp

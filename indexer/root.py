@@ -4,12 +4,16 @@ import errno
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from docindex.indexer.directories import Directory, is_link, words
 from docindex.indexer.errors import FolderUnavailable, NotADocument
 from docindex.indexer.ignores import NO_RULES, IgnoreRules, load
 from docindex.indexer.names import has_one_form, normalised, shown
+
+MOST_OPEN = 64
+"""Folders that a visit holds open from one document to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,42 @@ class Place:
     """The ignore rules of the folders above it."""
     rules: IgnoreRules
     """Those that hold in it, its own among them."""
+
+
+class Visit:
+    """Holds the folders open on the way to names below one root.
+
+    A search reads several documents at once, which often lie in the same folders: with
+    one visit each folder is entered once. What it knows of ignore rules is as old as it
+    is, so it lasts for one answer and no longer. Not for several threads.
+    """
+
+    def __init__(self) -> None:
+        self._places: dict[tuple[str, ...], Place] = {}
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def place(self, path: tuple[str, ...]) -> Place | None:
+        return self._places.get(path)
+
+    def hold(self, directory: Directory) -> Directory:
+        """It is closed at the end."""
+        return self._open.enter_context(directory)
+
+    def remember(self, path: tuple[str, ...], place: Place) -> Place:
+        self._places[path] = place
+        return place
+
+    def rest(self) -> None:
+        """Between two documents: leaves the folders when there are many."""
+        if len(self._places) > MOST_OPEN:
+            self._places.clear()
+            self._open.close()
 
 
 class Root:
@@ -66,34 +106,32 @@ class Root:
             raise
         return directory
 
-    def descend(self, stack: ExitStack, name: str, folders: Sequence[str]) -> Place:
-        """Goes as far towards `folders` as there are folders; `stack` closes them.
+    def descend(self, visit: Visit, name: str, folders: Sequence[str]) -> Place:
+        """Goes as far towards `folders` as there are folders; `visit` closes them.
 
         `name` is for messages. Raises NotADocument when the way leads through a
         link, a file or an ignored folder; OSError; FolderUnavailable.
         """
-        directory = stack.enter_context(self.open())
-        above, rules = NO_RULES, self._rules(directory, 0, NO_RULES)
+        place = visit.place(())
+        if place is None:
+            directory = visit.hold(self.open())
+            rules = self._rules(directory, 0, NO_RULES)
+            place = visit.remember((), Place(directory, (), (), NO_RULES, rules))
         for depth, component in enumerate(folders):
-            path = folders[:depth]
-            if rules.ignore(path, component, folder=True):
-                raise left_out(name)
-            try:
-                spelled = self.spelled(directory, component)
-            except FileNotFoundError:
-                return Place(directory, path, folders[depth:], above, rules)
-            try:
-                directory = stack.enter_context(directory.enter(spelled))
-            except OSError as error:
-                if error.errno not in (errno.ELOOP, errno.ENOTDIR):
-                    raise
-                link = is_link(directory.status(spelled))
-                kind = "a symbolic link, and links are not followed" if link else "not a folder"
-                raise NotADocument(
-                    f"{shown(name)} is not a document: {shown(component)} is {kind}"
-                ) from error
-            above, rules = rules, self._rules(directory, depth + 1, rules)
-        return Place(directory, folders, (), above, rules)
+            path = tuple(folders[: depth + 1])
+            known = visit.place(path)
+            if known is None:
+                if place.rules.ignore(place.path, component, folder=True):
+                    raise left_out(name)
+                try:
+                    spelled = self.spelled(place.directory, component)
+                except FileNotFoundError:
+                    return replace(place, missing=folders[depth:])
+                directory = visit.hold(_entered(place.directory, spelled, name, component))
+                rules = self._rules(directory, depth + 1, place.rules)
+                known = visit.remember(path, Place(directory, path, (), place.rules, rules))
+            place = known
+        return place
 
     def spelled(self, directory: Directory, component: str) -> str:
         """How the disk spells an entry (in NFC, `component`). Raises FileNotFoundError.
@@ -120,6 +158,19 @@ class Root:
 
     def _rules(self, directory: Directory, depth: int, above: IgnoreRules) -> IgnoreRules:
         return load(directory, depth, above)[0] if self._honour_ignore_files else NO_RULES
+
+
+def _entered(directory: Directory, spelled: str, name: str, component: str) -> Directory:
+    try:
+        return directory.enter(spelled)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.ENOTDIR):
+            raise
+        link = is_link(directory.status(spelled))
+        kind = "a symbolic link, and links are not followed" if link else "not a folder"
+        raise NotADocument(
+            f"{shown(name)} is not a document: {shown(component)} is {kind}"
+        ) from error
 
 
 def left_out(name: str) -> NotADocument:

@@ -59,15 +59,15 @@ class Engine:
         total, spots, remarks = _find(
             holdings, query, allowed, place.offset, request.max_results + SPARE
         )
-        sight = Sight(query, request.snippet_bytes)
         hits: list[Hit] = []
         used = 0
-        for spot in spots:
-            if len(hits) == request.max_results:
-                break
-            used += 1
-            if (hit := sight.see(holdings.candidate(spot))) is not None:
-                hits.append(hit)
+        with Sight(query, request.snippet_bytes) as sight:
+            for spot in spots:
+                if len(hits) == request.max_results:
+                    break
+                used += 1
+                if (hit := sight.see(holdings.candidate(spot))) is not None:
+                    hits.append(hit)
         gone = used - len(hits)
         if sight.changed and view.state == "ready":
             # The indexer does not know yet what we have just seen.

@@ -4,8 +4,10 @@ A hit whose file has changed since it was indexed is looked up in the changed
 file; when it is not there any more, or no longer answers, it is dropped.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 from docindex.indexer.analysis import terms
 from docindex.indexer.clauses import (
@@ -23,11 +25,11 @@ from docindex.indexer.clauses import (
 from docindex.indexer.encoding import decode, split_lines
 from docindex.indexer.errors import DocindexError
 from docindex.indexer.files import version_of
-from docindex.indexer.intake import settled
-from docindex.indexer.markdown import parse
 from docindex.indexer.models import Hit, Record, Section
+from docindex.indexer.root import Visit
 from docindex.indexer.shelf import Shelf
 from docindex.indexer.snippets import window
+from docindex.indexer.stamps import settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,20 @@ class Candidate:
 
 
 class Sight:
-    """Looks at candidates in their files, each file once."""
+    """Looks at candidates in their files, each file once, until it is closed."""
 
     def __init__(self, query: Query, snippet_bytes: int) -> None:
         self._query = query
         self._snippet_bytes = snippet_bytes
         self._files: dict[tuple[Shelf, str], tuple[Sequence[str], bytes | None] | None] = {}
+        self._visits: defaultdict[Shelf, Visit] = defaultdict(Visit)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for visit in self._visits.values():
+            visit.__exit__()
 
     @property
     def changed(self) -> int:
@@ -100,7 +110,7 @@ class Sight:
     def _open(self, candidate: Candidate) -> tuple[Sequence[str], bytes | None] | None:
         record = candidate.record
         try:
-            file = candidate.shelf.folder.read(record.name)
+            file = candidate.shelf.folder.read(record.name, self._visits[candidate.shelf])
         except DocindexError:
             return None
         same = settled(file.stamp) == record.stamp or version_of(file.data) == record.version
@@ -108,6 +118,9 @@ class Sight:
 
     def _again(self, candidate: Candidate, data: bytes) -> Candidate | None:
         """The same section of a file that has changed, if it still answers the query."""
+        # Imported at its first use: the first search need not wait for the parser.
+        from docindex.indexer.markdown import parse
+
         document = parse(data, candidate.record.name)
         record = replace(candidate.record, title=document.title, tags=document.tags)
         for section in document.sections:

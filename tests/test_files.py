@@ -6,6 +6,7 @@ import stat
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -22,6 +23,7 @@ from docindex.indexer.errors import (
 )
 from docindex.indexer.files import Folder, version_of
 from docindex.indexer.models import Options, Stamp
+from docindex.indexer.root import MOST_OPEN, Visit
 
 OpenFolder = Callable[..., Folder]
 
@@ -49,6 +51,47 @@ def put(path: Path, text: str = "text\n") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text.encode())
     return path
+
+
+def test_one_visit_enters_each_folder_once_and_leaves_all_of_them(root: Path) -> None:
+    entered: list[str] = []
+    left: list[str] = []
+
+    class Counting(HeldDirectory):
+        def enter(self, name: str) -> Self:
+            entered.append(name)
+            return super().enter(name)
+
+        def close(self) -> None:
+            left.append("")
+            super().close()
+
+    for name in ("a/b/1.md", "a/b/2.md", "a/c/3.md", "4.md"):
+        put(root / name, f"{name}\n")
+    folder = Folder(root, Options(), directories=Counting)
+
+    with Visit() as visit:
+        read = [folder.read(name, visit).data for name in ("a/b/1.md", "a/b/2.md", "a/c/3.md")]
+        with pytest.raises(DocumentNotFound):
+            folder.read("a/b/none.md", visit)
+
+    assert read == [b"a/b/1.md\n", b"a/b/2.md\n", b"a/c/3.md\n"]
+    assert entered == ["a", "b", "c"]
+    assert len(left) == 4
+
+
+def test_a_visit_to_many_folders_holds_few_of_them_open(root: Path) -> None:
+    for number in range(3 * MOST_OPEN):
+        put(root / f"{number}/page.md")
+    folder = Folder(root, Options())
+
+    with Visit() as visit:
+        most = 0
+        for number in range(3 * MOST_OPEN):
+            folder.read(f"{number}/page.md", visit)
+            most = max(most, len(os.listdir("/proc/self/fd")) if os.path.exists("/proc") else 0)
+
+    assert most < 2 * MOST_OPEN
 
 
 def leftovers(root: Path) -> list[str]:
