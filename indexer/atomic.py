@@ -5,6 +5,7 @@ takes the name; last, the folder goes to the disk.
 """
 
 import errno
+import hashlib
 import os
 import re
 import secrets
@@ -14,8 +15,10 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 
 from docindex.indexer.directories import Directory, words
+from docindex.indexer.durable import write_all
 from docindex.indexer.errors import WriteFailed
 from docindex.indexer.models import Stamp
+from docindex.indexer.names import normalised
 from docindex.indexer.walk import stamp_of
 
 LEFTOVER_SECONDS = 3600
@@ -27,24 +30,34 @@ _NO_HARD_LINKS = frozenset(
 )
 
 
-def put(directory: Directory, entry: str, data: bytes, check: Callable[[], bool]) -> Stamp:
+def put(
+    directory: Directory,
+    entry: str,
+    data: bytes,
+    check: Callable[[], bool],
+    displaced: Callable[[str], None],
+) -> Stamp:
     """Makes `entry` hold `data`.
 
     `check` is called at the last moment; it raises when the file must not be
     replaced, and tells whether there is one. A file that appears after that is
     not overwritten (where the file system has hard links). One that is changed
-    after that, is: the moment is that of two system calls.
+    after that is exchanged for the new one, in one step, and `displaced` is called
+    with the name that it has then, to look at it: what it raises undoes the
+    exchange. Where files cannot be exchanged, such a change is lost: the moment is
+    that of two system calls.
 
     The new file has the mode of the old one and, where this process may give
     them away, its owner and group. Raises OSError when nothing has changed,
     WriteFailed when the file is replaced but may not survive a power cut.
     """
     replaced = _status(directory, entry)
-    temporary = f".docindex-{secrets.token_hex(8)}.tmp"
+    temporary = temporary_for(entry)
     descriptor = directory.create(temporary, 0o666 if replaced is None else 0o600)
+    written = os.fstat(descriptor)
     try:
         try:
-            _write_all(descriptor, data)
+            write_all(descriptor, data)
             if replaced is not None:
                 _keep_owner_and_mode(descriptor, replaced)
             os.fsync(descriptor)
@@ -52,21 +65,46 @@ def put(directory: Directory, entry: str, data: bytes, check: Callable[[], bool]
         finally:
             os.close(descriptor)
         if check():
-            directory.rename(temporary, entry)
+            _replace(directory, temporary, entry, displaced)
         else:
             _add(directory, temporary, entry, check)
     except BaseException:
+        # After an exchange that could not be undone, the name stands for another's text.
         with suppress(OSError):
-            directory.unlink(temporary)
+            if directory.status(temporary).st_ino == written.st_ino:
+                directory.unlink(temporary)
         raise
     _settle(directory, "the new text is in place")
     return _stamp(directory, entry, written)
 
 
-def remove(directory: Directory, entry: str) -> None:
-    """Raises as `put` does."""
-    directory.unlink(entry)
+def remove(directory: Directory, entry: str, displaced: Callable[[str], None]) -> None:
+    """Takes the file away, to look at it before it is gone: `displaced` is called as in
+    `put`, and what it raises puts the file back. Raises as `put` does."""
+    temporary = temporary_for(entry)
+    directory.rename(entry, temporary)
+    try:
+        displaced(temporary)
+    except BaseException:
+        _put_back(directory, temporary, entry)
+        raise
+    _discard(directory, temporary)
     _settle(directory, "the document is deleted")
+
+
+def temporary_for(entry: str) -> str:
+    """A new name for what is not, or no longer, called `entry`, from which `is_of` can tell
+    that it belongs to it."""
+    return f".docindex-{_mark(entry)}{secrets.token_hex(4)}.tmp"
+
+
+def is_of(temporary: str, entry: str) -> bool:
+    """Whether a temporary file may belong to an entry of the same folder."""
+    return temporary.startswith(f".docindex-{_mark(entry)}")
+
+
+def _mark(entry: str) -> str:
+    return hashlib.blake2b(normalised(entry).encode("utf-8", "replace"), digest_size=4).hexdigest()
 
 
 @contextmanager
@@ -107,12 +145,6 @@ def _status(directory: Directory, entry: str) -> os.stat_result | None:
         return None
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
-
-
 def _keep_owner_and_mode(descriptor: int, replaced: os.stat_result) -> None:
     if hasattr(os, "fchown"):
         for user, group in ((-1, replaced.st_gid), (replaced.st_uid, -1)):
@@ -120,6 +152,41 @@ def _keep_owner_and_mode(descriptor: int, replaced: os.stat_result) -> None:
                 os.fchown(descriptor, user, group)
     if hasattr(os, "fchmod"):
         os.fchmod(descriptor, replaced.st_mode & 0o777)
+
+
+def _replace(
+    directory: Directory, temporary: str, entry: str, displaced: Callable[[str], None]
+) -> None:
+    if not directory.exchange(temporary, entry):
+        directory.rename(temporary, entry)
+        return
+    try:
+        displaced(temporary)
+    except BaseException:
+        with suppress(OSError):
+            directory.exchange(temporary, entry)
+        raise
+    _discard(directory, temporary)
+
+
+def _put_back(directory: Directory, temporary: str, entry: str) -> None:
+    """Does not overwrite what may have come meanwhile, where the file system has hard
+    links; then both are there."""
+    with suppress(OSError):
+        try:
+            directory.link(temporary, entry)
+        except FileExistsError:
+            return
+        except OSError:
+            directory.rename(temporary, entry)
+        else:
+            _discard(directory, temporary)
+
+
+def _discard(directory: Directory, temporary: str) -> None:
+    """What stays in spite of that is swept some time later."""
+    with suppress(OSError):
+        directory.unlink(temporary)
 
 
 def _add(directory: Directory, temporary: str, entry: str, check: Callable[[], bool]) -> None:
@@ -134,8 +201,7 @@ def _add(directory: Directory, temporary: str, entry: str, check: Callable[[], b
             raise
         directory.rename(temporary, entry)
     else:
-        with suppress(OSError):
-            directory.unlink(temporary)
+        _discard(directory, temporary)
 
 
 def _settle(directory: Directory, done: str) -> None:

@@ -12,8 +12,9 @@ import errno
 import os
 import stat
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -33,6 +34,10 @@ _ENTER = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_DIRECTORY",
 
 _PIECE = 1 << 20
 _EFFECTIVE = os.access in os.supports_effective_ids
+
+_RENAME_EXCHANGE = 2
+_CANNOT_EXCHANGE = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)
+"""What a kernel or a file system says that does not know how."""
 
 _SICK = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
@@ -125,6 +130,11 @@ class Directory(ABC):
     def rename(self, old: str, new: str) -> None:
         """Replaces what has the new name, in one step."""
 
+    def exchange(self, one: str, other: str) -> bool:
+        """Swaps two files in one step; False where the system or the disk cannot."""
+        del one, other
+        return False
+
     @abstractmethod
     def unlink(self, name: str) -> None: ...
 
@@ -191,6 +201,18 @@ class HeldDirectory(Directory):
 
     def rename(self, old: str, new: str) -> None:
         os.rename(old, new, src_dir_fd=self._fd, dst_dir_fd=self._fd)
+
+    def exchange(self, one: str, other: str) -> bool:
+        renameat2 = _renameat2()
+        if renameat2 is None:
+            return False
+        names = os.fsencode(one), os.fsencode(other)
+        failed = renameat2(self._fd, names[0], self._fd, names[1], _RENAME_EXCHANGE)
+        if failed in _CANNOT_EXCHANGE:
+            return False
+        if failed:
+            raise OSError(failed, os.strerror(failed))
+        return True
 
     def unlink(self, name: str) -> None:
         os.unlink(name, dir_fd=self._fd)
@@ -291,6 +313,25 @@ class CheckedDirectory(Directory):
 
     def _at(self, name: str) -> str:
         return os.path.join(self._verified(), name)
+
+
+@cache
+def _renameat2() -> Callable[[int, bytes, int, bytes, int], int] | None:
+    """Linux's call, which gives an errno or 0; None where the C library has none."""
+    import ctypes  # needed by those who write, not by a server that starts
+
+    try:
+        function = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError, TypeError):
+        return None
+    function.argtypes = (
+        ctypes.c_int,
+        ctypes.c_char_p,
+        ctypes.c_int,
+        ctypes.c_char_p,
+        ctypes.c_uint,
+    )
+    return lambda *arguments: ctypes.get_errno() if function(*arguments) else 0
 
 
 def _regular(descriptor: int) -> int:

@@ -8,11 +8,18 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 
 from docindex.indexer import atomic
-from docindex.indexer.directories import NATIVE, Directory, read_descriptor, unreadable, words
+from docindex.indexer.directories import (
+    NATIVE,
+    Directory,
+    read_bytes,
+    read_descriptor,
+    unreadable,
+    words,
+)
 from docindex.indexer.errors import (
     DocumentNotFound,
     FolderUnavailable,
@@ -28,6 +35,9 @@ from docindex.indexer.models import FileBytes, Options, Scan, Stamp
 from docindex.indexer.names import normalised, parse_name, parse_path, refuse_creation, shown
 from docindex.indexer.root import Place, Root, Visit, left_out
 from docindex.indexer.walk import Walk, obstacle, stamp_of
+
+Keep = Callable[[bytes], None]
+"""Takes what another program wrote in the last instant, and is about to be gone."""
 
 _READINGS = 3
 """How often a file is read when it changes meanwhile."""
@@ -207,13 +217,25 @@ class Folder:
 
     # Writing
 
-    def write(self, name: str, data: bytes, *, expect: str) -> Stamp:
+    def whereabouts(self, name: str) -> str:
+        """What tells the file of this name from all others, there or not, by whatever
+        folder it is reached: device and inode of the last folder on the way to it that
+        exists, and what follows. Raises as `write` does."""
+        name = parse_name(name)
+        *folders, last = name.split("/")
+        with Visit() as visit, _writing(name, "written"):
+            place = self._root.descend(visit, name, folders)
+            device, inode = place.directory.identity()
+            return f"{device}:{inode}/{'/'.join([*place.missing, last])}"
+
+    def write(self, name: str, data: bytes, *, expect: str, keep: Keep | None = None) -> Stamp:
         """Replaces the document whose version is `expect`, or creates it when that is "".
 
         The version is checked again just before the new text takes the name, and
-        what was there stays, whatever fails. Missing folders are made. The file
-        keeps its mode and, where the system allows, its owner; other hard links
-        to it keep the old text.
+        what was there stays, whatever fails. What somebody wrote after that is given to
+        `keep`; without it, or when that raises, the replacement is undone. Missing
+        folders are made. The file keeps its mode and, where the system allows, its
+        owner; other hard links to it keep the old text.
 
         Raises InvalidName, NotADocument, TooLarge, ReadOnly, VersionMismatch,
         WriteFailed, FolderUnavailable.
@@ -235,13 +257,18 @@ class Folder:
             entry = found or name.rpartition("/")[2]
             with atomic.folders(place.directory, place.missing) as directory:
                 return atomic.put(
-                    directory, entry, data, lambda: self._verify(directory, entry, name, expect)
+                    directory,
+                    entry,
+                    data,
+                    lambda: self._verify(directory, entry, name, expect),
+                    lambda aside: self._look_at(directory, aside, name, expect, keep),
                 )
 
-    def remove(self, name: str, *, expect: str) -> None:
+    def remove(self, name: str, *, expect: str, keep: Keep | None = None) -> None:
         """Removes the document whose version is `expect`. Its folder stays, empty or not.
 
-        Raises as `write` does, and DocumentNotFound.
+        What it really held goes to `keep` as in `write`. Raises as `write` does, and
+        DocumentNotFound.
         """
         name = parse_name(name)
         self._check_writable()
@@ -250,19 +277,33 @@ class Folder:
             if not entry:
                 raise _not_found(name)
             self._verify(place.directory, entry, name, expect)
-            atomic.remove(place.directory, entry)
+            atomic.remove(
+                place.directory,
+                entry,
+                lambda aside: self._look_at(place.directory, aside, name, expect, keep),
+            )
 
-    def sweep_temporaries(self) -> int:
+    def sweep_temporaries(self, rescue: Callable[[str, str, bytes], None] | None = None) -> int:
         """Removes what writes that were killed more than an hour ago have left behind,
-        and returns how many files that were. Raises as `scan` does, and ReadOnly."""
+        and returns how many files that were. Raises as `scan` does, and ReadOnly.
+
+        Before that, `rescue` is given the folder (with a final `/`), the name and the
+        bytes of each; a file for which it raises Unavailable stays."""
         self._check_writable()
         swept: list[str] = []
+        limit = self._options.max_document_bytes
 
-        def sweep(directory: Directory, entry: os.DirEntry[str]) -> None:
-            with suppress(OSError):
-                if atomic.is_leftover(directory, entry):
-                    directory.unlink(entry.name)
-                    swept.append(entry.name)
+        def sweep(directory: Directory, prefix: str, entry: os.DirEntry[str]) -> None:
+            with suppress(OSError, Unavailable):
+                if not atomic.is_leftover(directory, entry):
+                    return
+                if rescue is not None:
+                    data = read_bytes(directory, entry.name, limit)
+                    if len(data) > limit:
+                        return
+                    rescue(prefix, entry.name, data)
+                directory.unlink(entry.name)
+                swept.append(entry.name)
 
         self._walk(Walk(self._options, on_hidden=sweep))
         return len(swept)
@@ -277,6 +318,19 @@ class Folder:
         if found and not directory.writable(entry):
             raise WriteFailed(f"{shown(name)} is write-protected; nothing was changed")
         return bool(found)
+
+    def _look_at(
+        self, directory: Directory, aside: str, name: str, expect: str, keep: Keep | None
+    ) -> None:
+        """Whether what was put aside is what was to be replaced. Raises when it is not,
+        and cannot be kept."""
+        data = self._read(directory, aside, name).data
+        if version_of(data) == expect:
+            return
+        if keep is None:
+            _refuse_version(name, expect, version_of(data))
+        else:
+            keep(data)
 
     def _check_writable(self) -> None:
         if self._options.read_only:

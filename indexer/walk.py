@@ -42,8 +42,10 @@ class Walk:
     def __init__(
         self,
         options: Options,
-        on_hidden: Callable[[Directory, os.DirEntry[str]], None] | None = None,
+        on_hidden: Callable[[Directory, str, os.DirEntry[str]], None] | None = None,
     ) -> None:
+        """`on_hidden` is called with the folder, open and by its name with a final `/`,
+        and the entry."""
         self._options = options
         self._on_hidden = on_hidden
         self._files: dict[str, Stamp] = {}
@@ -72,7 +74,7 @@ class Walk:
             raw = entry.name
             if raw.startswith("."):
                 if self._on_hidden is not None:
-                    self._on_hidden(directory, entry)
+                    self._on_hidden(directory, prefix, entry)
             elif (name := normalised(raw)) == raw:
                 self._meet(directory, entry, path, prefix, name, rules)
             else:

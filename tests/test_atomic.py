@@ -83,8 +83,8 @@ def _files(root: Path) -> dict[str, bytes]:
         ("write:error=ENOSPC:when=1", "the disk is full"),
         ("write:error=EDQUOT:when=1", "the disk quota is used up"),
         ("fsync:error=EIO:when=1", "the disk reported an error"),
-        ("renameat:error=EROFS:when=1", "the file system is read-only"),
-        ("renameat:error=EXDEV:when=1", ""),
+        ("renameat2:error=EROFS:when=1", "the file system is read-only"),
+        ("renameat2:error=EXDEV:when=1", ""),
         ("fchmod:error=EPERM:when=1", "permission denied"),
     ],
 )
@@ -105,6 +105,25 @@ def test_a_failed_creation_leaves_nothing(root: Path, fault: str) -> None:
     assert os.listdir(root / "guide") == ["a.md"]
 
 
+@pytest.mark.parametrize("error", ["ENOSYS", "EINVAL", "EOPNOTSUPP"])
+def test_where_files_cannot_be_exchanged_they_are_renamed(root: Path, error: str) -> None:
+    assert _with_fault(root, "guide/a.md", "write", f"renameat2:error={error}:when=1") == "done"
+    assert _files(root) == {"guide/a.md": NEW}
+
+
+@pytest.mark.parametrize("action", ["write", "remove"])
+def test_what_was_put_aside_and_cannot_be_removed_is_left_for_a_sweep(
+    root: Path, action: str
+) -> None:
+    fault = "unlinkat:error=EIO:when=1"
+    assert _with_fault(root, "guide/a.md", action, fault) == "done"
+    files = _files(root)
+    assert files.pop("guide/a.md", None) == (NEW if action == "write" else None)
+    assert list(files.values()) == [OLD]
+    there = set(Folder(root, Options()).scan().files)
+    assert there == ({"guide/a.md"} if action == "write" else set())
+
+
 def test_a_short_write_is_continued(root: Path) -> None:
     """The system may take fewer bytes than it was given, and be interrupted."""
     assert _with_fault(root, "guide/a.md", "write", "write:error=EINTR:when=1") == "done"
@@ -122,7 +141,7 @@ def test_what_the_disk_does_not_confirm_is_said(root: Path, action: str) -> None
 
 
 def test_a_failed_removal_leaves_the_document(root: Path) -> None:
-    said = _with_fault(root, "guide/a.md", "remove", "unlinkat:error=EROFS:when=1")
+    said = _with_fault(root, "guide/a.md", "remove", "renameat:error=EROFS:when=1")
     assert said.startswith("write_failed guide/a.md was not deleted: the file system is read-only")
     assert _files(root) == {"guide/a.md": OLD}
 
@@ -132,7 +151,7 @@ def test_a_failed_removal_leaves_the_document(root: Path) -> None:
     [
         ("write:signal=KILL:when=1", OLD),
         ("fsync:signal=KILL:when=1", OLD),
-        ("renameat:signal=KILL:when=1", None),
+        ("renameat2:signal=KILL:when=1", None),
         ("fsync:signal=KILL:when=2", NEW),
     ],
 )
