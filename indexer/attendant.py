@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from docindex.indexer.errors import DocindexError
+from docindex.indexer.history import History
 from docindex.indexer.home import Home, home_of
 from docindex.indexer.locks import Lease, held
 from docindex.indexer.models import Options
@@ -30,9 +31,12 @@ LONGEST_PAUSE = 60.0
 class Attendant:
     """Holds leases and looks after the indexer, from a thread of its own."""
 
-    def __init__(self, shelves: Sequence[Shelf], *, cache: Path, options: Options) -> None:
+    def __init__(
+        self, shelves: Sequence[Shelf], *, cache: Path, state: Path, options: Options
+    ) -> None:
         self._shelves = shelves
         self._cache = cache
+        self._state = state
         self._options = options
         self._leases: dict[Home, Lease] = {}
         self._child: subprocess.Popen[bytes] | None = None
@@ -76,7 +80,8 @@ class Attendant:
         """Removes what writes of ours that were killed long ago have left in the folders."""
         for shelf in self._shelves:
             try:
-                shelf.folder.sweep_temporaries()
+                history = History(self._state, shelf.root)
+                shelf.folder.sweep_temporaries(history.rescue)
             except (OSError, DocindexError) as error:
                 log.warning("left-over files were not looked for (%s)", error)
 

@@ -7,14 +7,16 @@
     │   └── InvalidSettings
     ├── NotFound                what was named is not there
     │   ├── DocumentNotFound
-    │   └── SectionNotFound
+    │   ├── SectionNotFound
+    │   └── VersionNotFound
     ├── Conflict                the document is not what the caller thinks
     │   ├── VersionRequired
     │   └── VersionMismatch
     ├── Refused                 it is there, but docindex does not touch it
     │   ├── NotADocument
     │   ├── TooLarge
-    │   └── ReadOnly
+    │   ├── ReadOnly
+    │   └── NotWritable
     ├── Unavailable             it may work later
     │   ├── FolderUnavailable
     │   ├── IndexUnavailable
@@ -65,6 +67,10 @@ class SectionNotFound(NotFound):
     code = "section_not_found"
 
 
+class VersionNotFound(NotFound):
+    code = "version_not_found"
+
+
 class Conflict(DocindexError):
     code = "conflict"
 
@@ -74,7 +80,13 @@ class VersionRequired(Conflict):
 
 
 class VersionMismatch(Conflict):
+    """`diff` shows what has changed since, as a unified diff, where that is known."""
+
     code = "version_mismatch"
+
+    def __init__(self, message: str, diff: str = "") -> None:
+        super().__init__(message)
+        self.diff = diff
 
 
 class Refused(DocindexError):
@@ -91,6 +103,10 @@ class TooLarge(Refused):
 
 class ReadOnly(Refused):
     code = "read_only"
+
+
+class NotWritable(Refused):
+    code = "not_writable"
 
 
 class Unavailable(DocindexError):

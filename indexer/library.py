@@ -18,6 +18,7 @@ from docindex.indexer.errors import DocumentNotFound, InvalidInput
 from docindex.indexer.indexing import index_all, index_names
 from docindex.indexer.locks import held
 from docindex.indexer.models import (
+    Caller,
     Changes,
     Edit,
     FolderSpec,
@@ -26,19 +27,28 @@ from docindex.indexer.models import (
     Listing,
     ListRequest,
     Options,
+    Past,
     Progress,
     Reading,
     Record,
     ReindexReport,
     SearchAnswer,
     SearchRequest,
+    Skipped,
+    Undoing,
+    UndoPlan,
     WriteOutcome,
+    Written,
 )
 from docindex.indexer.names import parse_name, shown
 from docindex.indexer.shelf import Shelf, together
 
 if TYPE_CHECKING:
     from docindex.indexer.searching import Engine
+    from docindex.indexer.writing import Writer
+
+NOBODY = Caller()
+"""The user whose process this is, by the tool that does the same."""
 
 FIRST_COMMIT_SECONDS = 3.0
 """How long the very first search waits for something to find."""
@@ -57,7 +67,7 @@ class Library:
         state: Path,
         options: Options | None = None,
     ) -> None:
-        """`cache` holds the indexes, `state` the trash and the locks of writes.
+        """`cache` holds the indexes, `state` the history, the locks of writes and the audit log.
 
         Raises FolderUnavailable when a folder is not there, InvalidInput when
         two folders have one label or one of several has none.
@@ -69,6 +79,7 @@ class Library:
         self._shelves = [Shelf(folder, cache, self._options) for folder in folders]
         self._engine: Engine | None = None
         self._attendant: Attendant | None = None
+        self._made_writer: Writer | None = None
         self._attending = threading.Lock()
         self._seen: Sequence[Mapping[str, Record]] | None = None
         self._waited = False
@@ -85,7 +96,9 @@ class Library:
         of its own looks twice a second, and takes over within three seconds)."""
         with self._attending:
             if self._attendant is None:
-                self._attendant = Attendant(self._shelves, cache=self._cache, options=self._options)
+                self._attendant = Attendant(
+                    self._shelves, cache=self._cache, state=self._state, options=self._options
+                )
 
     # Reading
 
@@ -147,27 +160,70 @@ class Library:
 
     # Writing
 
-    def update(self, edit: Edit) -> WriteOutcome:
+    def update(self, edit: Edit, caller: Caller = NOBODY) -> WriteOutcome:
         """Returns when search finds the document, or after three seconds.
 
         Raises InvalidName, NotADocument, InvalidInput, VersionRequired,
-        VersionMismatch, SectionNotFound, TooLarge, ReadOnly, WriteFailed, TimedOut.
+        VersionMismatch, SectionNotFound, TooLarge, ReadOnly, NotWritable, WriteFailed,
+        TimedOut.
         """
-        from docindex.indexer.writing import Writer
-
         shelf, name = self._find(edit.name)
-        outcome = Writer(self._state, self._options).update(shelf, name, edit)
-        if outcome.searchable or edit.dry_run:
-            return outcome
-        return self._indexed(shelf, name, outcome)
+        return self._indexed(shelf, name, self._writer().update(shelf, name, edit, caller))
 
-    def delete(self, name: str, if_version: str = "") -> WriteOutcome:
-        """Moves a document to the trash. Raises as `update` does, and DocumentNotFound."""
-        from docindex.indexer.writing import Writer
-
+    def delete(
+        self, name: str, if_version: str = "", dry_run: bool = False, caller: Caller = NOBODY
+    ) -> WriteOutcome:
+        """Removes a document, which stays in the history. Raises as `update` does, and
+        DocumentNotFound."""
         shelf, inner = self._find(name)
-        outcome = Writer(self._state, self._options).delete(shelf, inner, name, if_version)
+        outcome = self._writer().delete(shelf, inner, name, if_version, dry_run, caller)
         return self._indexed(shelf, inner, outcome)
+
+    def restore(
+        self, name: str, version: str, dry_run: bool = False, caller: Caller = NOBODY
+    ) -> WriteOutcome:
+        """Brings back an earlier version of a document, deleted or not. What is there now
+        is kept. Raises as `update` does, and VersionNotFound."""
+        shelf, inner = self._find(name)
+        outcome = self._writer().restore(shelf, inner, name, version, dry_run, caller)
+        return self._indexed(shelf, inner, outcome)
+
+    def past(self, name: str) -> Past:
+        """What can be restored. Raises InvalidName, VersionNotFound when nothing is kept
+        and nothing there."""
+        shelf, inner = self._find(name)
+        return self._writer().past(shelf, inner, name)
+
+    def written(self) -> Sequence[Written]:
+        """Every document that has a history, the one written last first."""
+        from docindex.indexer.history import History
+
+        found = [
+            Written(shelf.outer(name), changes[-1].when, changes[-1].why, len(changes))
+            for shelf in self._shelves
+            for name, changes in History(self._state, shelf.root).names().items()
+        ]
+        return sorted(found, key=lambda each: each.when, reverse=True)
+
+    def plan_undoing(self, since: float) -> UndoPlan:
+        """What would put back every document that was written through docindex since."""
+        from docindex.indexer.cleaning import cleaned_until
+        from docindex.indexer.history import place_of
+        from docindex.indexer.undoing import steps
+
+        found = [step for shelf in self._shelves for step in steps(self._state, shelf, since)]
+        return UndoPlan(
+            since,
+            tuple(step for step in found if isinstance(step, Undoing)),
+            tuple(step for step in found if isinstance(step, Skipped)),
+            max(cleaned_until(place_of(self._state, shelf.root)) for shelf in self._shelves),
+        )
+
+    def undo(self, step: Undoing, caller: Caller = NOBODY) -> WriteOutcome:
+        """Does one step of a plan. Raises as `restore` and `delete` do."""
+        if step.target:
+            return self.restore(step.name, step.target, caller=caller)
+        return self.delete(step.name, step.current, caller=caller)
 
     # Indexing
 
@@ -204,7 +260,16 @@ class Library:
             skipped=tuple(skipped for folder in folders for skipped in folder.skipped),
         )
 
+    def _writer(self) -> "Writer":
+        if self._made_writer is None:
+            from docindex.indexer.writing import Writer
+
+            self._made_writer = Writer(self._state, self._options)
+        return self._made_writer
+
     def _indexed(self, shelf: Shelf, name: str, outcome: WriteOutcome) -> WriteOutcome:
+        if outcome.searchable or outcome.status.startswith("would_"):
+            return outcome
         attended = self._attendant is not None
         return replace(outcome, searchable=index_names(shelf, (name,), self._options, attended))
 

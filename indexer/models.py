@@ -13,7 +13,22 @@ JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, J
 
 IndexState = Literal["building", "updating", "ready", "rebuilding", "degraded"]
 WriteMode = Literal["replace", "append", "prepend", "section"]
-WriteStatus = Literal["created", "updated", "unchanged", "deleted", "would_create", "would_update"]
+WriteStatus = Literal[
+    "created",
+    "updated",
+    "unchanged",
+    "deleted",
+    "restored",
+    "moved",
+    "would_create",
+    "would_update",
+    "would_delete",
+    "would_restore",
+    "would_move",
+]
+Why = Literal["created", "updated", "deleted", "restored", "moved", "displaced", "overwritten"]
+"""What became of a version: `displaced` is what another program wrote in the instant
+before a write of ours, `overwritten` what another program has replaced."""
 SortOrder = Literal["path", "modified"]
 
 
@@ -27,6 +42,15 @@ class Options:
     debounce_ms: int = 200
     reconcile_seconds: float = 300.0
     linger_seconds: float = 10.0
+    history_days: int = 90
+    """How long a version is kept that was replaced or deleted; 0 for ever."""
+    history_bytes: int = 500_000_000
+    """How much is kept for one folder, compressed; 0 without limit."""
+    writable_paths: tuple[str, ...] = ()
+    """Folders or globs that may be written to; none means everywhere."""
+    writable_extensions: tuple[str, ...] = ()
+    """Extensions that may be written; none means all that are indexed."""
+    audit: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +253,65 @@ class WriteOutcome:
     """Search finds it already. False: it will, once the indexer has come to it."""
     diff: str = ""
     """A unified diff, for a dry run."""
+    displaced: str = ""
+    """The version of what another program wrote in the last instant, kept in the history."""
+    before: str = ""
+    """The version that was there; "" when there was none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """On whose behalf a write is done, for the audit log."""
+
+    tool: str = ""
+    """What was called; "" for the tool that does the same."""
+    who: str = ""
+    """"" for the user whose process this is."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptVersion:
+    """A version in the history of a document."""
+
+    version: str
+    when: float
+    """When it was replaced, deleted or displaced."""
+    bytes: int
+    why: Why
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What can be restored of a document."""
+
+    name: str
+    current: str
+    """The version that is there; "" when it is deleted."""
+    versions: tuple[KeptVersion, ...]
+    """The latest first, each once, and without the current one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undoing:
+    """What undoing the writes since some time would do to one document."""
+
+    name: str
+    current: str
+    """The version that is there now; "" when there is none."""
+    target: str
+    """The version that was there before; "" when there was none."""
+    edited: bool
+    """Another program has changed the document since docindex last wrote it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A document that has a history, and its last write."""
+
+    name: str
+    when: float
+    why: Why
+    changes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +326,16 @@ class Progress:
 class Skipped:
     name: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class UndoPlan:
+    since: float
+    steps: tuple[Undoing, ...]
+    skipped: tuple[Skipped, ...]
+    """Documents that cannot be put back, each with the reason."""
+    whole_since: float
+    """Before this time some of the history was cleaned away."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,130 +1,318 @@
 """Changes to documents: checked, atomic, and none lost."""
 
-import hashlib
-import os
-from collections.abc import Generator
-from contextlib import contextmanager
+import logging
+from collections import Counter
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
-from filelock import FileLock, Timeout
-
+from docindex.indexer import audit
+from docindex.indexer.cleaning import clean_if_due
+from docindex.indexer.doclocks import locked
 from docindex.indexer.edits import apply, diff
 from docindex.indexer.errors import (
+    DocindexError,
     DocumentNotFound,
     InvalidInput,
-    ReadOnly,
-    TimedOut,
     TooLarge,
     VersionMismatch,
+    VersionNotFound,
     VersionRequired,
-    WriteFailed,
 )
 from docindex.indexer.files import version_of
-from docindex.indexer.home import make_private
-from docindex.indexer.models import Edit, Options, WriteOutcome, WriteStatus
+from docindex.indexer.history import Change, History, place_of
+from docindex.indexer.models import (
+    Caller,
+    Edit,
+    Options,
+    Past,
+    Why,
+    WriteOutcome,
+    WriteStatus,
+)
 from docindex.indexer.names import shown
+from docindex.indexer.permissions import Permissions
 from docindex.indexer.shelf import Shelf
-from docindex.indexer.trash import Trash
 
-LOCK_SECONDS = 5.0
-"""How long a write waits for another one to the same document."""
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 5
+"""How often a write that holds to no version is tried, while others who take no lock
+(editors) keep changing the document."""
+DIFF_CHARS = 2_000
+"""Of what has changed since the version that a caller had read."""
+_NAMED = 10
 
 
 class Writer:
-    """Writes through the one door. Does not index: its caller sees to that."""
+    """Writes through the one door. Does not index: its caller sees to that.
+
+    A document is called `name` below its folder, and `asked` by the library."""
 
     def __init__(self, state: Path, options: Options) -> None:
+        """Raises InvalidInput when a path of the setting `writable_paths` is none."""
         self._state = state
         self._options = options
+        self._permissions = Permissions(options)
+        self._added: Counter[Path] = Counter()
 
-    def update(self, shelf: Shelf, name: str, edit: Edit) -> WriteOutcome:
-        """`name` is the one below the folder; `edit.name` the one that was asked for.
+    def update(self, shelf: Shelf, name: str, edit: Edit, caller: Caller) -> WriteOutcome:
+        """Raises what `Library.update` says."""
+        self._permissions.check(edit.name)
+        if edit.section and edit.mode == "replace":
+            raise InvalidInput(
+                'mode "replace" replaces the whole document; to replace one section, say mode '
+                '"section"'
+            )
+        if edit.mode == "section" and not edit.section:
+            raise InvalidInput('mode "section" needs section: an anchor, or a heading trail')
+        return self._write(
+            shelf,
+            name,
+            lambda: self._update(shelf, name, edit),
+            replace(caller, tool=caller.tool or "update_document"),
+        )
 
-        Raises what `Library.update` says.
-        """
-        self._check_writable()
-        if bool(edit.section) != (edit.mode == "section"):
-            raise InvalidInput('section and mode "section" go together: give both or neither')
-        with self._locked(shelf, name):
-            try:
-                old: bytes | None = shelf.folder.read(name).data
-            except DocumentNotFound:
-                old = None
-            current = "" if old is None else version_of(old)
-            self._check_version(edit, current)
-            new = apply(old, edit, name)
-            if len(new) > self._options.max_document_bytes:
-                raise TooLarge(
-                    f"the document would be {len(new):,} bytes; the limit is "
-                    f"{self._options.max_document_bytes:,} (setting max_document_bytes)"
-                )
-            version = version_of(new)
-            if edit.dry_run:
-                text = diff(old or b"", new, edit.name)
-                status: WriteStatus = "would_create" if old is None else "would_update"
-                return WriteOutcome(status, edit.name, version, False, text)
-            if new == old:
-                return WriteOutcome("unchanged", edit.name, version, True)
-            shelf.folder.write(name, new, expect=current)
-            return WriteOutcome("created" if old is None else "updated", edit.name, version, False)
+    def delete(
+        self, shelf: Shelf, name: str, asked: str, if_version: str, dry_run: bool, caller: Caller
+    ) -> WriteOutcome:
+        """Raises what `Library.delete` says."""
+        self._permissions.check(asked)
+        return self._write(
+            shelf,
+            name,
+            lambda: self._delete(shelf, name, asked, if_version, dry_run),
+            replace(caller, tool=caller.tool or "delete_document"),
+        )
 
-    def delete(self, shelf: Shelf, name: str, asked: str, if_version: str) -> WriteOutcome:
-        """Moves a document to the trash: it is there before it is gone here."""
-        self._check_writable()
-        with self._locked(shelf, name):
-            data = shelf.folder.read(name).data
-            version = version_of(data)
-            if if_version and if_version != version:
-                raise _mismatch(asked, if_version, version)
-            Trash(self._state, shelf.root).keep(name, version, data)
-            shelf.folder.remove(name, expect=version)
-            return WriteOutcome("deleted", asked, version, False)
+    def restore(
+        self, shelf: Shelf, name: str, asked: str, version: str, dry_run: bool, caller: Caller
+    ) -> WriteOutcome:
+        """Raises what `Library.restore` says."""
+        self._permissions.check(asked)
+        return self._write(
+            shelf,
+            name,
+            lambda: self._restore(shelf, name, asked, version, dry_run),
+            replace(caller, tool=caller.tool or "restore_document"),
+        )
 
-    def _check_writable(self) -> None:
-        if self._options.read_only:
-            raise ReadOnly("this server only reads (setting read_only); nothing was written")
+    def past(self, shelf: Shelf, name: str, asked: str) -> Past:
+        """Raises what `Library.past` says."""
+        old = self._read(shelf, name)
+        current = "" if old is None else version_of(old)
+        history = History(self._state, shelf.root)
+        versions = history.versions(name, current)
+        if old is None and not versions:
+            raise self._nothing_kept(shelf, history, asked)
+        return Past(asked, current, tuple(versions))
 
-    def _check_version(self, edit: Edit, current: str) -> None:
+    def _update(self, shelf: Shelf, name: str, edit: Edit) -> WriteOutcome:
+        old = self._read(shelf, name)
+        current = "" if old is None else version_of(old)
         if edit.if_version:
-            if edit.if_version != current:
-                raise _mismatch(edit.name, edit.if_version, current)
+            self._check_version(shelf, name, edit.name, edit.if_version, old)
         elif current and edit.content is not None and edit.mode in ("replace", "section"):
             raise VersionRequired(
                 f"{shown(edit.name)} exists, with version {current}. Read it, and call again with "
                 "if_version set to the version you have read, or append to it instead"
             )
+        new = apply(old, edit, name)
+        if len(new) > self._options.max_document_bytes:
+            raise TooLarge(
+                f"the document would be {len(new):,} bytes; the limit is "
+                f"{self._options.max_document_bytes:,} (setting max_document_bytes)"
+            )
+        if edit.dry_run:
+            text = diff(old or b"", new, edit.name)
+            status: WriteStatus = "would_create" if old is None else "would_update"
+            return WriteOutcome(status, edit.name, version_of(new), False, text, before=current)
+        return self._put(shelf, name, edit.name, old, new, "created" if old is None else "updated")
+
+    def _delete(
+        self, shelf: Shelf, name: str, asked: str, if_version: str, dry_run: bool
+    ) -> WriteOutcome:
+        old = shelf.folder.read(name).data
+        version = version_of(old)
+        if if_version:
+            self._check_version(shelf, name, asked, if_version, old)
+        if dry_run:
+            text = diff(old, b"", asked)
+            return WriteOutcome("would_delete", asked, version, False, text, before=version)
+        with self._recorded(shelf, name, "deleted", old, None) as displaced:
+            shelf.folder.remove(name, expect=version, keep=displaced)
+        return WriteOutcome(
+            "deleted", asked, version, False, displaced=displaced.version, before=version
+        )
+
+    def _restore(
+        self, shelf: Shelf, name: str, asked: str, version: str, dry_run: bool
+    ) -> WriteOutcome:
+        old = self._read(shelf, name)
+        current = "" if old is None else version_of(old)
+        if current and current == version:
+            return WriteOutcome("unchanged", asked, version, True, before=current)
+        history = History(self._state, shelf.root)
+        kept = history.find(name, version)
+        if kept is None:
+            versions = [each.version for each in history.versions(name, current)]
+            if not versions:
+                raise self._nothing_kept(shelf, history, asked)
+            raise VersionNotFound(
+                f"no version {shown(version)} of {shown(asked)} is kept; there are "
+                f"{_listed(versions)}"
+            )
+        new = history.content(kept)
+        if dry_run:
+            text = diff(old or b"", new, asked)
+            return WriteOutcome("would_restore", asked, version, False, text, before=current)
+        return self._put(shelf, name, asked, old, new, "restored")
+
+    def _put(
+        self,
+        shelf: Shelf,
+        name: str,
+        asked: str,
+        old: bytes | None,
+        new: bytes,
+        status: Literal["created", "updated", "restored"],
+    ) -> WriteOutcome:
+        version, current = version_of(new), "" if old is None else version_of(old)
+        if new == old:
+            return WriteOutcome("unchanged", asked, version, True, before=current)
+        with self._recorded(shelf, name, status, old, new) as displaced:
+            shelf.folder.write(name, new, expect=current, keep=displaced)
+        return WriteOutcome(
+            status, asked, version, False, displaced=displaced.version, before=current
+        )
+
+    def _write(
+        self,
+        shelf: Shelf,
+        name: str,
+        attempt: Callable[[], WriteOutcome],
+        caller: Caller,
+    ) -> WriteOutcome:
+        with locked(self._state, [(shelf.folder, name)]):
+            for left in reversed(range(ATTEMPTS)):
+                try:
+                    outcome = attempt()
+                    break
+                except _OvertakenError as overtaken:
+                    if not left:
+                        raise overtaken.error from None
+        if outcome.status != "unchanged" and not outcome.status.startswith("would_"):
+            if self._options.audit:
+                audit.note(self._state, shelf.root, outcome, caller)
+            self._clean(shelf.root)
+        return outcome
 
     @contextmanager
-    def _locked(self, shelf: Shelf, name: str) -> Generator[None]:
-        """One lock for each real file, whatever folder it is reached through."""
-        folder = self._state / "locks"
-        # One of 256, by the name: a lock for each document would leave a file for each.
-        key = hashlib.blake2b(os.fsencode(shelf.root / name), digest_size=1).hexdigest()
-        lock = FileLock(folder / key, mode=0o600, timeout=LOCK_SECONDS, thread_local=False)
+    def _recorded(
+        self, shelf: Shelf, name: str, why: Why, old: bytes | None, new: bytes | None
+    ) -> Generator["_Displaced"]:
+        """Around a write: keeps both texts before it, and takes that back when it fails."""
+        history = History(self._state, shelf.root)
+        change = history.record(name, why, old, new)
+        self._added[shelf.root] += len(old or b"") + len(new or b"")
+        displaced = _Displaced(history, name, new)
         try:
-            make_private(folder)
-            lock.acquire()
-        except Timeout:
-            raise TimedOut(
-                f"another write to {shown(name)} did not end; nothing was written, try again"
-            ) from None
-        except OSError as error:
-            raise WriteFailed(
-                f"the state folder cannot be used ({error.strerror}); nothing was written. "
-                "Set state_dir to a folder that you can write to"
-            ) from error
+            yield displaced
+        except VersionMismatch as error:
+            self._strike(shelf, history, change)
+            raise _OvertakenError(error) from None
+        except DocindexError:
+            self._strike(shelf, history, change)
+            raise
+
+    def _strike(self, shelf: Shelf, history: History, change: Change) -> None:
+        """Unless the document has become what it was to become: then it failed later."""
         try:
-            yield
-        finally:
-            lock.release()
+            now = self._read(shelf, change.name)
+            new = None if now is None else version_of(now)
+            if new != (change.after.version if change.after else None):
+                history.strike(change)
+        except (DocindexError, OSError) as error:
+            log.warning("a write that failed is still in the history (%s)", error)
 
+    def _clean(self, root: Path) -> None:
+        try:
+            if clean_if_due(place_of(self._state, root), self._options, self._added[root]):
+                self._added[root] = 0
+        except (DocindexError, OSError) as error:
+            log.warning("the history was not cleaned (%s)", error)
 
-def _mismatch(name: str, expected: str, current: str) -> VersionMismatch:
-    if not current:
-        return VersionMismatch(
-            f"{shown(name)} does not exist (any more). To create it, call again without if_version"
+    def _check_version(
+        self, shelf: Shelf, name: str, asked: str, expected: str, old: bytes | None
+    ) -> None:
+        """Raises VersionMismatch, with what has changed since where that is known."""
+        if old is None:
+            raise VersionMismatch(
+                f"{shown(asked)} does not exist (any more). To create it, call again without "
+                "if_version"
+            )
+        current = version_of(old)
+        if expected == current:
+            return
+        history = History(self._state, shelf.root)
+        since = ""
+        with suppress(VersionNotFound):
+            kept = history.find(name, expected)
+            since = _short(diff(history.content(kept), old, asked)) if kept else ""
+        raise VersionMismatch(
+            f"{shown(asked)} has changed: its version is {current}, not {shown(expected)}. Nothing "
+            "was written. Read it again, merge your change, and call with the version you have "
+            "read",
+            since,
         )
-    return VersionMismatch(
-        f"{shown(name)} has changed: its version is {current}, not {shown(expected)}. Nothing was "
-        "written. Read it again, merge your change, and call with the version you have read"
-    )
+
+    def _read(self, shelf: Shelf, name: str) -> bytes | None:
+        try:
+            return shelf.folder.read(name).data
+        except DocumentNotFound:
+            return None
+
+    def _nothing_kept(self, shelf: Shelf, history: History, asked: str) -> VersionNotFound:
+        deleted = [
+            shelf.outer(name)
+            for name, changes in history.names().items()
+            if changes[-1].after is None
+        ]
+        said = f"; deleted documents are {_listed(deleted)}" if deleted else ""
+        return VersionNotFound(f"nothing is kept of {shown(asked)}{said}")
+
+
+class _OvertakenError(Exception):
+    """Another program has changed the document between our look at it and our write."""
+
+    def __init__(self, error: VersionMismatch) -> None:
+        super().__init__()
+        self.error = error
+
+
+class _Displaced:
+    """Keeps what another program wrote in the last instant before a write of ours."""
+
+    def __init__(self, history: History, name: str, new: bytes | None) -> None:
+        self._history = history
+        self._name = name
+        self._new = new
+        self.version = ""
+
+    def __call__(self, data: bytes) -> None:
+        self._history.record(self._name, "displaced", data, self._new)
+        self.version = version_of(data)
+
+
+def _short(text: str) -> str:
+    """The beginning of a diff, in whole lines."""
+    if len(text) <= DIFF_CHARS:
+        return text
+    return text[: text.rfind("\n", 0, DIFF_CHARS) + 1] + "… and more, which is left out\n"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(map(shown, names[:_NAMED])) + (f" and {more} more" if more > 0 else "")

@@ -10,95 +10,39 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from docindex import __version__
 from docindex.indexer.errors import Cancelled, DocindexError
 from docindex.indexer.models import SearchRequest
-from docindex.server import collector, settings
-from docindex.server.plan import Plan, make_plan
+from docindex.server import collector, past, settings
+from docindex.server.options import (
+    INDEXING,
+    PLACES,
+    SERVING,
+    WATCHING,
+    WRITING,
+    as_json_too,
+    begin,
+    many_folders,
+    one_folder,
+    opened,
+    plan_of,
+    quietly,
+    settable,
+)
 from docindex.server.sources import load
 from docindex.server.terminal import Talk, as_json, complain, give, harmless, log_to_stderr
-
-if TYPE_CHECKING:
-    from docindex.indexer.library import Library
 
 log = logging.getLogger(__name__)
 
 CLEANUP_SECONDS = 2.0
 """How long the process may take to end."""
-
-Command = TypeVar("Command", bound=Callable[..., int])
-
-PLACES = ("cache_dir", "state_dir")
-INDEXING = ("max_document_bytes", "honour_ignore_files")
-WATCHING = ("debounce_ms", "reconcile_seconds", "log_level")
-SERVING = ("read_only", "linger_seconds")
-"""Settings that make a difference to a command, by what it does."""
-
-
-def settable(*names: str) -> Callable[[Command], Command]:
-    """Gives a command the flags of these settings. Their values are checked
-    where all settings are, so they arrive as they were typed."""
-
-    def decorate(command: Command) -> Command:
-        for name in reversed(names):
-            spelled = settings.flag(name)
-            text = settings.description(name)
-            if settings.is_switch(name):
-                spelled += "/" + settings.flag(f"no_{name}")
-                text += f"  [default: {settings.default(name)}]"
-                command = click.option(spelled, name, default=None, help=text)(command)
-            else:
-                text += f"  [{settings.allowed(name)}; default: {settings.default(name)}]"
-                shown = settings.placeholder(name)
-                command = click.option(spelled, name, metavar=shown, help=text)(command)
-        return command
-
-    return decorate
-
-
-as_json_too = click.option("--json", "json", is_flag=True, help="Print JSON.")
-quietly = click.option("-q", "--quiet", is_flag=True, help="Print nothing on stderr but errors.")
-one_folder = click.argument("folder", metavar="[DIR]", required=False)
-many_folders = click.argument("folders", metavar="[[LABEL=]DIR]...", nargs=-1)
-
-
-def _plan(
-    typed: Sequence[str | None], flags: dict[str, object], *, missing_allowed: bool = False
-) -> Plan:
-    folders = [text for text in typed if text is not None]
-    given = {name: value for name, value in flags.items() if value is not None}
-    return make_plan(folders, given, os.environ, missing_allowed=missing_allowed)
-
-
-def _begin(doing: str, plan: Plan, quiet: bool) -> Talk:
-    """Says which folder a command without DIR is about, so that nobody has to guess."""
-    log_to_stderr("error" if quiet else "warning")
-    talk = Talk(quiet)
-    if plan.chosen_by:
-        talk(f"{doing} {harmless(plan.places)} ({harmless(plan.chosen_by)})")
-    return talk
-
-
-@contextmanager
-def _opened(plan: Plan) -> "Generator[Library]":
-    from docindex.indexer.library import Library
-
-    chosen = plan.settings
-    library = Library(
-        plan.folders, cache=chosen.cache_dir, state=chosen.state_dir, options=chosen.options()
-    )
-    try:
-        yield library
-    finally:
-        library.close()
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -113,16 +57,16 @@ def docindex() -> None:
 
 @docindex.command()
 @many_folders
-@settable(*SERVING, *PLACES, *INDEXING, *WATCHING)
+@settable(*SERVING, *PLACES, *INDEXING, *WRITING, *WATCHING)
 def serve(folders: tuple[str, ...], **flags: object) -> int:
     """Serve folders over MCP, on stdin and stdout."""
-    plan = _plan(folders, flags)
+    plan = plan_of(folders, flags)
     log_to_stderr(plan.settings.log_level)
     log.info("serving %s%s", plan.places, f" ({plan.chosen_by})" if plan.chosen_by else "")
     collector.pause()
     from docindex.server.app import serve_stdio
 
-    with _opened(plan) as library:
+    with opened(plan) as library:
         serve_stdio(library, read_only=plan.settings.read_only)
     return 0
 
@@ -155,9 +99,9 @@ def search(
     """Search for sections, best first. Exit status 1 when there are none."""
     from docindex.server.reports import hits, remarks
 
-    plan = _plan([folder], flags)
-    talk = _begin("Searching", plan, quiet)
-    with _opened(plan) as library:
+    plan = plan_of([folder], flags)
+    talk = begin("Searching", plan, quiet)
+    with opened(plan) as library:
         with talk.progress("Indexing") as report:
             library.catch_up(report)
         answer = library.search(SearchRequest(query, max_results, path, tags))
@@ -181,9 +125,9 @@ def reindex(folder: str | None, full: bool, json: bool, quiet: bool, **flags: ob
     """Bring the index up to date, and wait for it."""
     from docindex.server.reports import reindexed
 
-    plan = _plan([folder], flags)
-    talk = _begin("Indexing", plan, quiet)
-    with _opened(plan) as library, _ctrl_c() as cancelled, talk.progress("Indexing") as report:
+    plan = plan_of([folder], flags)
+    talk = begin("Indexing", plan, quiet)
+    with opened(plan) as library, _ctrl_c() as cancelled, talk.progress("Indexing") as report:
         done = library.reindex(full, report, cancelled)
     for line in [as_json(done)] if json else reindexed(done):
         give(line)
@@ -215,9 +159,9 @@ def status(folder: str | None, json: bool, quiet: bool, **flags: object) -> int:
     """Tell how fresh the index is. Exit status 1 when it is degraded."""
     from docindex.server import reports
 
-    plan = _plan([folder], flags)
-    _begin("The index of", plan, quiet)
-    with _opened(plan) as library:
+    plan = plan_of([folder], flags)
+    begin("The index of", plan, quiet)
+    with opened(plan) as library:
         found = library.status()
     places = [item.path for item in plan.folders]
     for line in [as_json(found)] if json else reports.status(found, places):
@@ -231,7 +175,7 @@ def status(folder: str | None, json: bool, quiet: bool, **flags: object) -> int:
 @settable(*PLACES, *INDEXING, *WATCHING)
 def watch(folders: tuple[str, ...], quiet: bool, **flags: object) -> int:
     """Keep the index up to date until Ctrl-C. Servers see to it by themselves."""
-    plan = _plan(folders, flags)
+    plan = plan_of(folders, flags)
     log_to_stderr(plan.settings.log_level)
     from docindex.indexer.process import run_indexer
 
@@ -262,9 +206,9 @@ def doctor(
     if clean:
         given = {name: value for name, value in flags.items() if value is not None}
         return _clean(load(given, os.environ).settings.cache_dir, yes, json, Talk(quiet))
-    plan = _plan([folder], flags, missing_allowed=True)
+    plan = plan_of([folder], flags, missing_allowed=True)
     chosen = plan.settings
-    _begin("Examining", plan, quiet)
+    begin("Examining", plan, quiet)
     findings = examine(plan.folders, chosen.cache_dir, chosen.state_dir, chosen.options())
     for line in [as_json(findings)] if json else reports.findings(findings):
         give(line)
@@ -288,6 +232,10 @@ def _clean(cache: Path, yes: bool, json: bool, talk: Talk) -> int:
         done = "removed" if remove_cache(item) else "somebody uses it now:"
         talk(f"{done} {harmless(str(item.path))}")
     return 0
+
+
+docindex.add_command(past.history)
+docindex.add_command(past.restore)
 
 
 @docindex.group()

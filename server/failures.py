@@ -22,7 +22,9 @@ from docindex.indexer.errors import (
     InvalidInput,
     NotFound,
     Refused,
+    VersionMismatch,
 )
+from docindex.server.wire import DIFF_IS_DATA
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +37,10 @@ def printable(text: str) -> str:
 
 
 def told(error: DocindexError) -> str:
-    return printable(f"{error.code}: {error}")
+    said = f"{error.code}: {error}"
+    if isinstance(error, VersionMismatch) and error.diff:
+        said += f". What has changed since ({DIFF_IS_DATA}):\n{error.diff}"
+    return printable(said)
 
 
 def accident(where: str, error: Exception) -> str:

@@ -11,9 +11,12 @@ from docindex.indexer.models import (
     FolderStatus,
     IndexView,
     LibraryStatus,
+    Past,
     ReindexReport,
     SearchAnswer,
     Skipped,
+    UndoPlan,
+    Written,
 )
 from docindex.server.settings import NAMES, Settings
 from docindex.server.sources import Loaded
@@ -81,6 +84,38 @@ def reindexed(report: ReindexReport) -> Iterator[str]:
         f"{report.indexed:,} indexed, {report.removed:,} removed, in {report.seconds:.1f} s"
     )
     yield from _listed("skipped", report.skipped)
+
+
+def written(found: Sequence[Written]) -> Iterator[str]:
+    for each in found:
+        yield (
+            f"{_moment(each.when)}  {each.why:<11}  {_count(each.changes, 'write'):>10}  "
+            f"{strong(harmless(each.name))}"
+        )
+
+
+def past(found: Past) -> Iterator[str]:
+    for kept in found.versions:
+        yield f"{kept.version}  {_moment(kept.when)}  {size(kept.bytes):>12}  {kept.why}"
+
+
+def undoing(found: UndoPlan) -> Iterator[str]:
+    for step in found.steps:
+        doing = "delete" if not step.target else "change back" if step.current else "bring back"
+        edited = "  (changed by another program since)" if step.edited else ""
+        yield f"{doing:<11}  {strong(harmless(step.name))}{edited}"
+
+
+def undoing_remarks(found: UndoPlan) -> Iterator[str]:
+    for item in found.skipped:
+        yield f"{harmless(item.name)} stays as it is: {harmless(item.reason)}"
+    if found.since < found.whole_since:
+        yield (
+            f"the history before {_moment(found.whole_since)} was cleaned, so some of what was "
+            "written before that is not put back"
+        )
+    if not found.steps:
+        yield f"nothing was written since {_moment(found.since)} that is not as it was"
 
 
 def findings(found: "Sequence[Finding]") -> Iterator[str]:

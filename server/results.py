@@ -22,6 +22,7 @@ from docindex.indexer.models import (
     Listed,
     Listing,
     ListRequest,
+    Past,
     ReindexReport,
     SearchAnswer,
     SearchRequest,
@@ -46,6 +47,7 @@ _TAGS = 10
 _REMARK_BYTES = 300
 _REMARKS = 3
 _SKIPPED = 20
+_VERSIONS = 50
 
 # JSON takes six bytes for each, and no reader learns from them.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -245,11 +247,41 @@ def written(outcome: WriteOutcome, diff_tokens: int) -> wire.Written:
     }
     if not outcome.status.startswith("would_"):
         shaped["searchable"] = outcome.searchable
+    said: list[str] = []
+    if outcome.displaced:
+        said.append(
+            "another program changed it in the same instant; what it wrote is kept as version "
+            f"{outcome.displaced} (restore_document)"
+        )
     if outcome.diff:
         shaped["note"] = wire.DIFF_IS_DATA
         shaped["diff"] = _whole_lines(outcome.diff, diff_tokens * BYTES_PER_TOKEN)
         if left_out := outcome.diff.count("\n") - shaped["diff"].count("\n"):
-            shaped["remarks"] = [f"the diff goes on for {left_out} lines"]
+            said.append(f"the diff goes on for {left_out} lines")
+    if said:
+        shaped["remarks"] = said
+    return shaped
+
+
+def past(found: Past) -> wire.Written:
+    """The versions that can be restored, as many as are worth a model's reading."""
+    shaped: wire.Written = {
+        "status": "exists" if found.current else "deleted",
+        "name": found.name,
+        "versions": [
+            {
+                "version": kept.version,
+                "when": moment(kept.when),
+                "bytes": kept.bytes,
+                "why": kept.why,
+            }
+            for kept in found.versions[:_VERSIONS]
+        ],
+    }
+    if found.current:
+        shaped["version"] = found.current
+    if len(found.versions) > _VERSIONS:
+        shaped["more_versions"] = len(found.versions) - _VERSIONS
     return shaped
 
 

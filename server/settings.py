@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import Annotated, Literal, cast, get_args, get_origin
 
 import platformdirs
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
+from docindex.indexer.errors import InvalidInput
+from docindex.indexer.filters import PathFilter
 from docindex.indexer.models import FolderSpec, Options
+from docindex.indexer.names import EXTENSIONS
 
 ENVIRONMENT_PREFIX = "DOCINDEX_"
 
@@ -70,8 +73,33 @@ def _base(info: ValidationInfo) -> Path:
     return bases.get(info.field_name or "", Path.cwd())
 
 
+def _texts(value: object) -> object:
+    return value.split(os.pathsep) if isinstance(value, str) else value
+
+
+def _path(text: str) -> str:
+    try:
+        PathFilter(text)
+    except InvalidInput as error:
+        raise ValueError(str(error)) from None
+    if not text:
+        raise ValueError("an empty text is no folder")
+    return text
+
+
+def _extension(text: str) -> str:
+    extension = f".{text.lower().removeprefix('.')}"
+    if extension not in EXTENSIONS:
+        raise ValueError(f"{text!r} is not the extension of a document")
+    return extension
+
+
 Folder = Annotated[Path, BeforeValidator(_folder)]
 Folders = Annotated[tuple[FolderSpec, ...], BeforeValidator(_folders)]
+Paths = Annotated[tuple[Annotated[str, AfterValidator(_path)], ...], BeforeValidator(_texts)]
+Extensions = Annotated[
+    tuple[Annotated[str, AfterValidator(_extension)], ...], BeforeValidator(_texts)
+]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -88,21 +116,45 @@ class Settings(BaseModel):
     )
     state_dir: Folder = Field(
         default_factory=lambda: platformdirs.user_state_path("docindex", appauthor=False),
-        description="Where deleted documents and the locks of writes are kept.",
+        description="Where the history, the audit log and the locks of writes are kept.",
     )
     read_only: bool = Field(
         default=False,
         description="Serve no tool that changes a document.",
     )
+    writable_paths: Paths = Field(
+        default=(),
+        description="Folders and globs that may be written to; none means everywhere.",
+    )
+    writable_extensions: Extensions = Field(
+        default=(),
+        description="Extensions of documents that may be written; none means all.",
+    )
     max_document_bytes: int = Field(
         default=_DEFAULTS.max_document_bytes,
         ge=1_000,
         le=200_000_000,
-        description="Larger files are not indexed, but listed as skipped.",
+        description="Larger files are not indexed, but listed as skipped; nor are they written.",
     )
     honour_ignore_files: bool = Field(
         default=_DEFAULTS.honour_ignore_files,
         description="Leave out what .gitignore, .ignore and .docindexignore name.",
+    )
+    history_days: int = Field(
+        default=_DEFAULTS.history_days,
+        ge=0,
+        le=36_500,
+        description="Days for which replaced and deleted versions are kept; 0 is for ever.",
+    )
+    history_bytes: int = Field(
+        default=_DEFAULTS.history_bytes,
+        ge=0,
+        le=1_000_000_000_000,
+        description="Bytes of history that are kept for each folder; 0 is without limit.",
+    )
+    audit: bool = Field(
+        default=_DEFAULTS.audit,
+        description="Log each write, with who and when, in the state folder.",
     )
     debounce_ms: int = Field(
         default=_DEFAULTS.debounce_ms,
@@ -136,10 +188,23 @@ class Settings(BaseModel):
             debounce_ms=self.debounce_ms,
             reconcile_seconds=self.reconcile_seconds,
             linger_seconds=self.linger_seconds,
+            history_days=self.history_days,
+            history_bytes=self.history_bytes,
+            writable_paths=self.writable_paths,
+            writable_extensions=self.writable_extensions,
+            audit=self.audit,
         )
 
 
 NAMES: tuple[str, ...] = tuple(Settings.model_fields)
+
+
+LISTS = {
+    "folders": "a list of folders, each DIR or LABEL=DIR",
+    "writable_paths": "a list of folders and globs, such as notes or drafts/*.md",
+    "writable_extensions": f"a list of extensions out of {', '.join(EXTENSIONS)}",
+}
+"""What the settings may be that hold several values."""
 
 
 def flag(name: str) -> str:
@@ -163,6 +228,8 @@ def placeholder(name: str) -> str:
     kind = Settings.model_fields[name].annotation
     if get_origin(kind) is Literal:
         return "|".join(get_args(kind))
+    if name in LISTS:
+        return "LIST"
     return "N" if is_number(name) else "DIR"
 
 
@@ -188,8 +255,8 @@ def allowed(name: str) -> str:
         return "one of " + ", ".join(get_args(field.annotation))
     if field.annotation is Path:
         return "a folder"
-    if name == "folders":
-        return "a list of folders, each DIR or LABEL=DIR"
+    if name in LISTS:
+        return LISTS[name]
     low, high = bounds(name)
     number = "a whole number" if field.annotation is int else "a number"
     return f"{number} from {low:,} to {high:,}"

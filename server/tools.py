@@ -52,7 +52,7 @@ _WRITES = ToolAnnotations(
 _DELETES = _WRITES.model_copy(update={"idempotent_hint": True})
 _INDEXES = _DELETES.model_copy(update={"destructive_hint": False})
 
-WRITE_TOOLS: Final = ("update_document", "delete_document")
+WRITE_TOOLS: Final = ("update_document", "delete_document", "restore_document")
 
 
 class Toolbox:
@@ -67,6 +67,7 @@ class Toolbox:
             (self.list_documents, "List documents", _LOOKS),
             (self.update_document, "Write a document", _WRITES),
             (self.delete_document, "Delete a document", _DELETES),
+            (self.restore_document, "Restore a document", _DELETES),
             (self.reindex, "Reindex", _INDEXES),
         ]
         return [
@@ -156,8 +157,9 @@ class Toolbox:
     ) -> Annotated[CallToolResult, wire.Written]:
         """Create or change a document. Replacing a document or section that exists needs
         if_version, as read_document gave it; create, append and prepend do not. mode=section
-        replaces the text under one heading. dry_run only shows the diff. Search finds the
-        change at once, unless the answer says searchable: false."""
+        replaces the text under one heading; append and prepend take a section too. dry_run
+        only shows the diff. Search finds the change at once, unless the answer says
+        searchable: false. What was there can be restored."""
         edit = Edit(
             name=name,
             content=content,
@@ -171,10 +173,26 @@ class Toolbox:
         return results.answer(results.written(outcome, DIFF_TOKENS))
 
     async def delete_document(
-        self, name: _Name, if_version: _Version = ""
+        self, name: _Name, if_version: _Version = "", dry_run: bool = False
     ) -> Annotated[CallToolResult, wire.Written]:
-        """Move a document to the trash, from which it can be restored."""
-        outcome = await self._offload.finish(lambda: self._library.delete(name, if_version))
+        """Delete a document. restore_document brings it back."""
+        outcome = await self._offload.finish(
+            lambda: self._library.delete(name, if_version, dry_run)
+        )
+        return results.answer(results.written(outcome, DIFF_TOKENS))
+
+    async def restore_document(
+        self,
+        name: _Name,
+        version: Annotated[str, Field(description="none: lists them")] = "",
+        dry_run: bool = False,
+    ) -> Annotated[CallToolResult, wire.Written]:
+        """Bring back a deleted or earlier version of a document. Call it without version
+        first: it lists what can be restored, latest first. What is there now is kept."""
+        if not version:
+            found = await self._offload.answer(lambda: self._library.past(name))
+            return results.answer(results.past(found))
+        outcome = await self._offload.finish(lambda: self._library.restore(name, version, dry_run))
         return results.answer(results.written(outcome, DIFF_TOKENS))
 
     async def reindex(

@@ -101,10 +101,21 @@ class DocumentList(TypedDict):
     index: Index
 
 
+class Version(TypedDict):
+    """One that can be restored: what became of it, and when."""
+
+    version: str
+    when: str
+    bytes: int
+    why: str
+
+
 class Written(TypedDict):
     status: str
     name: str
-    version: str
+    version: NotRequired[str]
+    versions: NotRequired[list[Version]]
+    more_versions: NotRequired[int]
     searchable: NotRequired[bool]
     note: NotRequired[str]
     diff: NotRequired[str]

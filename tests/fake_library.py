@@ -5,17 +5,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from docindex.indexer.errors import DocumentNotFound
-from docindex.indexer.library import Library
+from docindex.indexer.library import NOBODY, Library
 from docindex.indexer.models import (
+    Caller,
     Changes,
     Edit,
     FolderStatus,
     Hit,
     IndexView,
+    KeptVersion,
     LibraryStatus,
     Listed,
     Listing,
     ListRequest,
+    Past,
     Progress,
     Reading,
     ReindexReport,
@@ -82,6 +85,8 @@ class FakeLibrary(Library):
     skipped: tuple[Skipped, ...] = ()
     outcome: WriteOutcome | None = None
     steps: Sequence[Progress] = ()
+    current: str = "77ad01c5e2b9"
+    kept: tuple[KeptVersion, ...] = ()
     news: Changes = field(default_factory=Changes)
     asked: list[object] = field(default_factory=list[object])
     attended: threading.Event = field(default_factory=threading.Event)
@@ -143,13 +148,25 @@ class FakeLibrary(Library):
         ]
         return LibraryStatus(self.index, tuple(folders))
 
-    def update(self, edit: Edit) -> WriteOutcome:
+    def update(self, edit: Edit, caller: Caller = NOBODY) -> WriteOutcome:
         self._begin(edit)
         return self.outcome or WriteOutcome("created", edit.name, "77ad01c5e2b9", True)
 
-    def delete(self, name: str, if_version: str = "") -> WriteOutcome:
-        self._begin((name, if_version))
+    def delete(
+        self, name: str, if_version: str = "", dry_run: bool = False, caller: Caller = NOBODY
+    ) -> WriteOutcome:
+        self._begin(("delete", name, if_version, dry_run))
         return WriteOutcome("deleted", name, "77ad01c5e2b9", True)
+
+    def restore(
+        self, name: str, version: str, dry_run: bool = False, caller: Caller = NOBODY
+    ) -> WriteOutcome:
+        self._begin(("restore", name, version, dry_run))
+        return self.outcome or WriteOutcome("restored", name, version, True)
+
+    def past(self, name: str) -> Past:
+        self._begin(("past", name))
+        return Past(name, self.current, self.kept)
 
     def reindex(
         self,

@@ -37,8 +37,8 @@ QUESTIONS = [
     "reindex progress",
     "version conflict when writing",
 ]
-UNBUILT_TOOLS = 400
-"""Tokens kept for three more tools: to move, to restore, and to list one's own documents."""
+UNBUILT_TOOLS = 120
+"""Tokens kept for one more tool: to list one's own documents."""
 
 
 class Unattended(Library):

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from docindex import __version__
 from docindex.indexer.models import Progress
-from docindex.server import cli, settings
+from docindex.server import options, settings
 from docindex.server.cli import docindex, run
 from docindex.server.sources import load
 from docindex.server.terminal import Talk, as_json, harmless
@@ -432,7 +432,7 @@ class TestCommand:
         def fail(*_: object, **__: object) -> None:
             raise RuntimeError("a \x1b[31mbug")
 
-        monkeypatch.setattr(cli, "make_plan", fail)
+        monkeypatch.setattr(options, "make_plan", fail)
         found = call("status")
         assert found.status == 1
         assert is_one_line(found.err, r"docindex: internal error (RuntimeError: a \x1b[31mbug)")

@@ -424,15 +424,17 @@ def test_writing_what_is_there_already_changes_nothing(library: Library) -> None
     assert library.update(edit).status == "unchanged"
 
 
-def test_a_deleted_document_is_in_the_trash_and_not_found(
-    library: Library, root: Path, tmp_path: Path
-) -> None:
+def test_a_deleted_document_is_not_found_and_can_be_restored(library: Library, root: Path) -> None:
     outcome = library.delete("notes.txt")
     assert (outcome.status, outcome.searchable) == ("deleted", True)
     assert not (root / "notes.txt").exists()
     assert names(library, "ropes") == []
-    (kept,) = (tmp_path / "state" / "trash").rglob("document")
-    assert kept.read_text() == PAGES["notes.txt"]
+    (kept,) = library.past("notes.txt").versions
+    assert (kept.why, kept.version) == ("deleted", outcome.version)
+    restored = library.restore("notes.txt", kept.version)
+    assert (restored.status, restored.searchable) == ("restored", True)
+    assert names(library, "ropes") == ["notes.txt"]
+    assert (root / "notes.txt").read_text() == PAGES["notes.txt"]
 
 
 def test_deleting_checks_the_version_when_one_is_given(library: Library, root: Path) -> None:

@@ -30,7 +30,12 @@ OTHERS: dict[str, tuple[str, object]] = {
     "cache_dir": ("/elsewhere/cache", "/elsewhere/cache"),
     "state_dir": ("/elsewhere/state", "/elsewhere/state"),
     "read_only": ("true", True),
+    "writable_paths": (f"notes{os.pathsep}drafts/*.md", ["notes", "drafts/*.md"]),
+    "writable_extensions": (f"md{os.pathsep}.TXT", [".md", ".txt"]),
     "max_document_bytes": ("123456", 123_456),
+    "history_days": ("7", 7),
+    "history_bytes": ("1000000", 1_000_000),
+    "audit": ("false", False),
     "honour_ignore_files": ("false", False),
     "debounce_ms": ("55", 55),
     "reconcile_seconds": ("66.5", 66.5),
@@ -140,6 +145,9 @@ def test_what_is_no_number_in_bounds_is_refused(name: str, value: str) -> None:
         ("debounce_ms = '" + "9" * 5_000 + "'", "..."),
         ("read_onyl = true", "did you mean read_only?"),
         ("zzz = 1", "there are folders, cache_dir"),
+        ("writable_paths = ['../x']", "a list of folders and globs"),
+        ("writable_paths = ['']", "an empty text is no folder"),
+        ("writable_extensions = ['.exe']", "a list of extensions out of .md, "),
         ("[server]\nread_only = true", "'server' in the settings file"),
         ("debounce_ms =", "is not TOML"),
         ("read_only = true\nread_only = false", "is not TOML"),
@@ -228,7 +236,8 @@ def test_the_indexer_hears_of_every_setting_that_concerns_it() -> None:
     options = load(values, {}).settings.options()
 
     assert {field.name for field in fields(Options)} == set(values)
-    assert options == Options(**values)  # type: ignore[arg-type]
+    whole = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+    assert options == Options(**whole)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -49,7 +49,7 @@ async def test_every_tool_says_what_it_is_for_and_what_it_does(era: str) -> None
     async with connected(FakeLibrary(), era) as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
     looking = {"search_documents", "read_document", "list_documents"}
-    writing = {"update_document", "delete_document"}
+    writing = {"update_document", "delete_document", "restore_document"}
     assert tools.keys() == looking | writing | {"reindex"}
     for name, tool in tools.items():
         assert tool.title
@@ -254,7 +254,7 @@ async def test_a_server_that_only_reads_neither_lists_nor_runs_what_writes(era: 
     library = FakeLibrary()
     async with connected(library, era, read_only=True) as client:
         names = {tool.name for tool in (await client.list_tools()).tools}
-        for name in ("update_document", "delete_document"):
+        for name in ("update_document", "delete_document", "restore_document"):
             with pytest.raises(MCPError, match=r"^read_only: "):
                 await client.call_tool(name, {"name": "a.md"})
     assert names == {"search_documents", "read_document", "list_documents", "reindex"}
@@ -305,7 +305,7 @@ async def test_a_write_tells_its_version_and_whether_search_finds_it() -> None:
         "searchable": False,
     }
     assert structured(deleted)["status"] == "deleted"
-    assert library.asked[-1] == ("a.md", "9f2c")
+    assert library.asked[-1] == ("delete", "a.md", "9f2c", False)
 
 
 async def test_a_dry_run_gives_the_diff_within_bounds() -> None:

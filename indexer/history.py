@@ -1,0 +1,334 @@
+"""What documents were before docindex wrote to them: nothing is lost by a write.
+
+    <state>/history/<key of the folder>/
+        folder.json            which folder this is
+        lock                   held by whoever adds or cleans
+        names/<hash>.jsonl     what became of one document, a line for each write
+        objects/               the texts, each once
+
+A line is written before the document is, with both texts. A write that fails is
+struck out by another line; of one that was killed it need not be known whether it
+was done, because what is restored are texts, and both are kept.
+
+All folders that hold a file have a part in its history: what a server on `docs`
+wrote to `docs/guide/a.md` is seen by one on `docs/guide` as the history of `a.md`.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePath
+from typing import cast
+
+from filelock import FileLock, Timeout
+
+from docindex.indexer.atomic import is_of
+from docindex.indexer.durable import append_line, replace_file, sync_folder
+from docindex.indexer.errors import TimedOut, VersionNotFound, WriteFailed
+from docindex.indexer.files import version_of
+from docindex.indexer.home import make_private, read_json
+from docindex.indexer.models import KeptVersion, Why
+from docindex.indexer.names import normalised, shown
+from docindex.indexer.objects import Objects
+
+LOCK_SECONDS = 5.0
+POLL_SECONDS = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A text in the history."""
+
+    version: str
+    key: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One write: what was there before, and after. None is no document."""
+
+    id: str
+    name: str
+    when: float
+    why: Why
+    before: Kept | None
+    after: Kept | None
+    other: str = ""
+    """The other name of a document that was moved."""
+
+
+class Place:
+    """The history of one folder on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.objects = Objects(path / "objects")
+
+    @property
+    def names(self) -> Path:
+        return self.path / "names"
+
+    def log(self, name: str) -> Path:
+        digest = hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=12).hexdigest()
+        return self.names / f"{digest}.jsonl"
+
+    def changes(self, log: Path) -> list[Change]:
+        """The lines of a log, but for what was struck out, and what a crash has torn."""
+        try:
+            lines = log.read_bytes().split(b"\n")
+        except FileNotFoundError:
+            return []
+        found: dict[str, Change] = {}
+        for line in lines:
+            value = _parsed(line)
+            if "void" in value:
+                found.pop(str(value["void"]), None)
+            elif (change := _change(value)) is not None:
+                found[change.id] = change
+        return list(found.values())
+
+    def logs(self) -> list[Path]:
+        return sorted(self.names.glob("*.jsonl"))
+
+    @contextmanager
+    def locked(self) -> Generator[None]:
+        """Raises TimedOut, OSError."""
+        make_private(self.path)
+        lock = FileLock(self.path / "lock", mode=0o600, thread_local=False)
+        try:
+            lock.acquire(timeout=LOCK_SECONDS, poll_interval=POLL_SECONDS)
+        except Timeout:
+            raise TimedOut(
+                "the history of the folder is in use; nothing was written, try again"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def place_of(state: Path, root: Path) -> Place:
+    """The history of a folder, by its real path, though it need not be there any more."""
+    key = hashlib.blake2b(os.fsencode(root), digest_size=12).hexdigest()
+    return Place(state / "history" / key)
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """Another folder's history, as far as it is about files of this one."""
+
+    place: Place
+    inside: str
+    """The way from that folder down to this one, with a final `/`."""
+    above: str
+    """The way from this folder down to that one, with a final `/`."""
+
+    def theirs(self, name: str) -> str:
+        """Their name for our document; "" when they have none."""
+        return self.inside + name.removeprefix(self.above) if name.startswith(self.above) else ""
+
+    def ours(self, name: str) -> str:
+        return self.above + name.removeprefix(self.inside) if name.startswith(self.inside) else ""
+
+
+class History:
+    def __init__(self, state: Path, root: Path) -> None:
+        """`root` is the real path of the folder."""
+        self._state = state
+        self._root = root
+        self.place = place_of(state, root)
+
+    # Adding
+
+    def record(
+        self, name: str, why: Why, before: bytes | None, after: bytes | None, other: str = ""
+    ) -> Change:
+        """Keeps both texts and what becomes of them, on disk, before it is done.
+
+        Raises WriteFailed, TimedOut: then the document must not be touched.
+        """
+        try:
+            with self.place.locked():
+                self.prepare()
+                change = Change(
+                    id=secrets.token_hex(6),
+                    name=name,
+                    when=time.time(),
+                    why=why,
+                    before=self._kept(before),
+                    after=self._kept(after),
+                    other=other,
+                )
+                append_line(self.place.log(name), line_of(change))
+        except OSError as error:
+            raise WriteFailed(
+                f"what {shown(name)} was could not be kept ({error.strerror}), so it was left "
+                "as it is; free some space or set state_dir"
+            ) from error
+        return change
+
+    def strike(self, change: Change) -> None:
+        """The change was not done after all. Raises OSError, TimedOut."""
+        with self.place.locked():
+            append_line(self.place.log(change.name), json.dumps({"void": change.id}).encode())
+
+    def rescue(self, folder: str, temporary: str, data: bytes) -> None:
+        """Keeps the bytes of a left-over file, found in `folder` (with a final `/`), unless
+        they are (the beginning of) a text that is known: a write that was killed may
+        have put aside what nobody else has. Raises WriteFailed, TimedOut."""
+        for name, changes in self.names().items():
+            above, last = name[: len(folder)], name[len(folder) :]
+            if above != folder or "/" in last or not is_of(temporary, last):
+                continue
+            known = (
+                self._read(kept)
+                for change in changes
+                for kept in (change.before, change.after)
+                if kept is not None and kept.size >= len(data)
+            )
+            if not any(text is not None and text.startswith(data) for text in known):
+                self.record(name, "displaced", data, None)
+
+    def prepare(self) -> None:
+        """Makes the folders; under the lock. Raises OSError."""
+        if self.place.names.is_dir():
+            return
+        make_private(self.place.names)
+        make_private(self.place.path / "objects")
+        replace_file(
+            self.place.path / "folder.json", json.dumps({"path": str(self._root)}).encode()
+        )
+        sync_folder(self.place.path.parent)
+
+    def _kept(self, data: bytes | None) -> Kept | None:
+        if data is None:
+            return None
+        return Kept(version_of(data), self.place.objects.keep(data), len(data))
+
+    # Looking
+
+    def changes(self, name: str) -> list[Change]:
+        """What became of a document, the oldest first."""
+        own = self.place.changes(self.place.log(name))
+        others = [
+            change
+            for view in self._views()
+            if (theirs := view.theirs(name))
+            for change in view.place.changes(view.place.log(theirs))
+        ]
+        return sorted([*own, *others], key=lambda change: change.when) if others else own
+
+    def versions(self, name: str, current: str = "") -> list[KeptVersion]:
+        """What can be restored, the latest first, each once, without the current version."""
+        found: dict[str, KeptVersion] = {}
+        following = current
+        for change in reversed(self.changes(name)):
+            if change.after is not None and change.after.version != following:
+                _add(found, change.after, change.when, "overwritten")
+            if change.before is not None:
+                _add(found, change.before, change.when, change.why)
+            following = change.before.version if change.before is not None else ""
+        found.pop(current, None)
+        return list(found.values())
+
+    def find(self, name: str, version: str) -> Kept | None:
+        for change in self.changes(name):
+            for kept in (change.before, change.after):
+                if kept is not None and kept.version == version:
+                    return kept
+        return None
+
+    def content(self, kept: Kept) -> bytes:
+        """Raises VersionNotFound when the text is gone or damaged."""
+        data = self._read(kept)
+        if data is None:
+            raise VersionNotFound(
+                f"the text of version {kept.version} is damaged, or was cleaned away meanwhile"
+            )
+        return data
+
+    def _read(self, kept: Kept) -> bytes | None:
+        for place in (self.place, *(view.place for view in self._views())):
+            data = place.objects.read(kept.key, kept.size)
+            if data is not None:
+                return data
+        return None
+
+    def names(self, since: float = 0.0) -> dict[str, list[Change]]:
+        """Every document that was written, with its changes, the oldest first: those whose
+        last one is not before `since`."""
+        found: dict[str, list[Change]] = {}
+        for view in (_View(self.place, "", ""), *self._views()):
+            for log in view.place.logs():
+                if log.stat().st_mtime + 1 < since:
+                    continue
+                for change in view.place.changes(log):
+                    if ours := view.ours(change.name):
+                        found.setdefault(ours, []).append(change)
+        for changes in found.values():
+            changes.sort(key=lambda change: change.when)
+        return {name: found[name] for name in sorted(found) if found[name][-1].when >= since}
+
+    def _views(self) -> Iterator[_View]:
+        """The histories of folders above and below this one."""
+        for meta in sorted(self._state.glob("history/*/folder.json")):
+            path = meta.parent
+            if path == self.place.path:
+                continue
+            theirs = PurePath(normalised(str((read_json(meta) or {}).get("path", ""))))
+            ours = PurePath(normalised(str(self._root)))
+            if ours == theirs:
+                yield _View(Place(path), "", "")
+            elif ours.is_relative_to(theirs):
+                yield _View(Place(path), _way(theirs, ours), "")
+            elif theirs.is_relative_to(ours):
+                yield _View(Place(path), "", _way(ours, theirs))
+
+
+def _way(above: PurePath, below: PurePath) -> str:
+    return f"{below.relative_to(above).as_posix()}/"
+
+
+def _add(found: dict[str, KeptVersion], kept: Kept, when: float, why: Why) -> None:
+    found.setdefault(kept.version, KeptVersion(kept.version, when, kept.size, why))
+
+
+def line_of(change: Change) -> bytes:
+    return json.dumps(asdict(change), ensure_ascii=True, separators=(",", ":")).encode()
+
+
+def _parsed(line: bytes) -> dict[str, object]:
+    try:
+        value: object = json.loads(line)
+    except ValueError:
+        return {}
+    return cast("dict[str, object]", value) if isinstance(value, dict) else {}
+
+
+def _change(value: dict[str, object]) -> Change | None:
+    try:
+        before, after = (_kept(value[which]) for which in ("before", "after"))
+        return Change(
+            id=str(value["id"]),
+            name=str(value["name"]),
+            when=float(cast("float", value["when"])),
+            why=cast("Why", value["why"]),
+            before=before,
+            after=after,
+            other=str(value.get("other", "")),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _kept(value: object) -> Kept | None:
+    if value is None:
+        return None
+    fields = cast("dict[str, object]", value)
+    return Kept(str(fields["version"]), str(fields["key"]), int(cast("int", fields["size"])))

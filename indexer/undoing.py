@@ -1,0 +1,35 @@
+"""Taking back everything that was written through docindex since some time."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from docindex.indexer.errors import DocindexError, DocumentNotFound
+from docindex.indexer.files import version_of
+from docindex.indexer.history import Change, History
+from docindex.indexer.models import Skipped, Undoing
+from docindex.indexer.shelf import Shelf
+
+
+def steps(state: Path, shelf: Shelf, since: float) -> Iterator[Undoing | Skipped]:
+    """For each document that was written since then and is not what it was before: what
+    would put it back, or why that cannot be. Names are those that the library uses."""
+    history = History(state, shelf.root)
+    for name, changes in history.names(since).items():
+        written = [change for change in changes if change.why != "displaced"]
+        first = next((change for change in written if change.when >= since), None)
+        if first is None:
+            continue
+        try:
+            current = version_of(shelf.folder.read(name).data)
+        except DocumentNotFound:
+            current = ""
+        except DocindexError as error:
+            yield Skipped(shelf.outer(name), str(error))
+            continue
+        target = first.before.version if first.before else ""
+        if current != target:
+            yield Undoing(shelf.outer(name), current, target, _edited(written[-1], current))
+
+
+def _edited(last: Change, current: str) -> bool:
+    return current != (last.after.version if last.after else "")
