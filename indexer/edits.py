@@ -46,7 +46,8 @@ def apply(data: bytes | None, edit: Edit, name: str) -> bytes:
 
     - `replace`: the content is the whole new text, front matter and all.
     - `append`, `prepend`: the content comes on lines of its own, at the end or after
-      the front matter.
+      the front matter; with a section, at its end (below its subsections) or under its
+      heading, within the blank lines around its text.
     - `section`: the content replaces all that is under the heading, down to the next
       heading of the same or a higher level, but for the blank lines around it. If it
       begins with a heading of that level, it replaces the heading too.
@@ -113,7 +114,7 @@ def _check(data: bytes | None, edit: Edit, name: str) -> None:
         raise InvalidInput("the content holds NUL or half of a surrogate pair, which is no text")
     if edit.tags and is_plain_text(name):
         raise InvalidInput("a .txt document has no front matter, so it cannot have tags")
-    if data is None and (edit.content is None or edit.mode == "section"):
+    if data is None and (edit.content is None or edit.section):
         how = (
             "content is needed to create it" if edit.content is None else "mode replace creates it"
         )
@@ -134,7 +135,7 @@ def _written(old: Decoded, edit: Edit, name: str) -> str:
         return text
     if "\n" in text or "\r" in text:
         content = unify_newlines(content, old.newline)
-    if edit.mode == "section":
+    if edit.section and edit.mode != "replace":
         return _with_section(old, content, edit, name)
     if edit.mode == "replace" or not text:
         return content
@@ -171,22 +172,43 @@ def _with_section(old: Decoded, content: str, edit: Edit, name: str) -> str:
     heading = lines[first - 1 : under]
     above, was, below = _framed(lines[under:last])
     _, new, _ = _framed(split_lines(content))
-    if not new:
+    if edit.mode != "section":
+        if not new:
+            return old.exact
+        # The text that is there stays, above the new one or below it.
+        stays = [*heading, *(above if was else [newline])]
+        if edit.mode == "append":
+            new = [*was, *([newline] if was and _is_underlined(new) else []), *new]
+        else:
+            new = [*new, *([newline] if was and _is_heading(was) else []), *was]
+        above = stays
+    elif not new:
         return "".join(before + heading + below + after)
-
     # Blank lines stay, and come where text would else run into an underlined heading.
-    if not _begins_with_heading(new, section.level):
+    elif not _begins_with_heading(new, section.level):
         above = heading + (above if was else [newline])
     elif _ATX_HEADING.match(heading[0]) and not _ATX_HEADING.match(new[0]):
         above = [newline] if before and before[-1].strip(_BLANK) else []
     else:
         above = []
-    if after:
+    if after and not (edit.mode == "prepend" and was):
         below = below or [newline]
     written = [_ended(line, newline) for line in above + new + below]
     if not after and not _is_ended(old.exact):
         written[-1] = written[-1].rstrip("\r\n")
     return "".join(before + written + after)
+
+
+def _is_heading(lines: Sequence[str]) -> bool:
+    """Whether the lines begin with a heading, or with what would make one of the text
+    above them."""
+    found = parse("".join(lines).encode(), "content.md").sections
+    first = bool(found) and bool(found[0].level) and found[0].first_line == 1
+    return first or _UNDERLINE.fullmatch(lines[0]) is not None
+
+
+def _is_underlined(lines: Sequence[str]) -> bool:
+    return _is_heading(lines) and not _ATX_HEADING.match(lines[0])
 
 
 def _heading_lines(lines: Sequence[str]) -> int:

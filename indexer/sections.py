@@ -9,6 +9,7 @@ from docindex.indexer.models import Document, Section
 from docindex.indexer.names import shown
 
 _LISTED = 20
+_TOLD = 10
 
 
 def find_section(sections: Sequence[Section], wanted: str) -> Section:
@@ -27,7 +28,7 @@ def find_section(sections: Sequence[Section], wanted: str) -> Section:
         if found:
             raise SectionNotFound(
                 f'"{shown(wanted)}" names {len(found)} sections; use one of the anchors '
-                f"{_listed(found)}"
+                f"{_told_apart(found)}"
             )
     if not headed:
         raise SectionNotFound("the document has no headings, so it has no sections to name")
@@ -61,6 +62,13 @@ def _candidates(sections: Sequence[Section], wanted: str) -> Iterator[list[Secti
             yield ends
     anchor = slug(heading).strip("-")
     yield [each for each in sections if each.anchor.strip("-") == anchor]
+
+
+def _told_apart(sections: Sequence[Section]) -> str:
+    """The anchors, each with its whole trail."""
+    said = [f"#{shown(each.anchor)} ({shown(' > '.join(each.trail))})" for each in sections[:_TOLD]]
+    more = len(sections) - _TOLD
+    return ", ".join(said) + (f" and {more} more" if more > 0 else "")
 
 
 def _listed(sections: Sequence[Section]) -> str:

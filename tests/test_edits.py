@@ -231,7 +231,8 @@ def test_new_text_has_the_encoding_and_bom_of_the_file(
     bom: bytes, encoding: str, mode: WriteMode
 ) -> None:
     text = "# Größe\r\n\r\nalt\r\n"
-    edit = Edit(NAME, content="für\n", mode=mode, section="größe")
+    section = "größe" if mode == "section" else ""
+    edit = Edit(NAME, content="für\n", mode=mode, section=section)
     after = {
         "append": text + "für\r\n",
         "prepend": "für\r\n" + text,
@@ -341,6 +342,81 @@ def test_bytes_outside_an_edited_section_stay(
         assert not kept or inside.endswith(("\n", "\r")) == text.endswith(("\n", "\r"))
 
 
+@given(whole_texts, encodings, contents, st.sampled_from(["append", "prepend"]), st.data())
+def test_what_is_added_to_a_section_is_all_that_comes(
+    text: str, encoded: tuple[bytes, str], content: str, mode: WriteMode, data: st.DataObject
+) -> None:
+    bom, encoding = encoded
+    raw = bom + text.encode(encoding)
+    document = parse(raw, NAME)
+    headed = [each for each in document.sections if each.level]
+    assume(headed)
+    section = data.draw(st.sampled_from(headed))
+    first, last = section_range(document, section)
+    edit = Edit(NAME, content=content, mode=mode, section=f"#{section.anchor}")
+
+    result = apply(raw, edit, NAME)
+    lines = split_lines(decode(raw).exact)
+    before = bom + "".join(lines[: first - 1]).encode(decode(raw).encoding)
+    after = "".join(lines[last:]).encode(decode(raw).encoding)
+    head, tail = in_common(raw, result), in_common(raw[::-1], result[::-1])
+    kept = unify_newlines(content).strip("\n \t")
+
+    assert (result == raw) == (not kept)
+    assert head >= len(before)
+    assert tail >= len(after)
+    assert head + tail >= len(raw), "more than an insertion"
+    assert kept in unify_newlines(decode(bom + result[len(before) : len(result) - len(after)]).text)
+
+
+def in_common(one: bytes, other: bytes) -> int:
+    """Bytes that both begin with."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+ADDED = """\
+# A
+
+one
+
+## Sub
+
+two
+
+
+# B
+# C
+three"""
+
+
+@pytest.mark.parametrize(
+    ("mode", "section", "content", "was", "becomes"),
+    [
+        ("append", "a", "new", "two\n\n\n# B", "two\nnew\n\n\n# B"),
+        ("append", "sub", "\nnew\n\n", "two\n\n\n# B", "two\nnew\n\n\n# B"),
+        ("append", "sub", "Deep\n----", "two\n\n\n# B", "two\n\nDeep\n----\n\n\n# B"),
+        ("append", "b", "new", "# B\n# C", "# B\n\nnew\n\n# C"),
+        ("append", "c", "new", "three", "three\nnew"),
+        ("append", "c", "", "three", "three"),
+        ("prepend", "a", "new", "# A\n\none", "# A\n\nnew\none"),
+        ("prepend", "sub", "- a\n- b\n", "two", "- a\n- b\ntwo"),
+        ("prepend", "b", "new", "# B\n# C", "# B\n\nnew\n\n# C"),
+        ("prepend", "c", "new", "three", "new\nthree"),
+        ("prepend", "A > Sub", "---", "two", "---\ntwo"),
+    ],
+)
+def test_text_is_added_to_a_section(
+    mode: WriteMode, section: str, content: str, was: str, becomes: str
+) -> None:
+    assert edited(ADDED, content, mode, section) == ADDED.replace(was, becomes)
+
+
+def test_text_above_a_subsection_does_not_run_into_its_heading() -> None:
+    text = "# A\nSub\n---\ntext\n"
+    assert edited(text, "new", "prepend", "a") == "# A\nnew\n\nSub\n---\ntext\n"
+
+
 @given(whole_texts, encodings, contents)
 def test_bytes_that_were_there_stay_when_text_is_added(
     text: str, encoded: tuple[bytes, str], content: str
@@ -436,7 +512,11 @@ def test_a_missing_section_says_which_there_are(wanted: str) -> None:
 
 
 def test_an_ambiguous_section_says_which_answer_to_it() -> None:
-    with pytest.raises(SectionNotFound, match=r"names 2 sections.*#linux, #linux-1$"):
+    with pytest.raises(
+        SectionNotFound,
+        match=r"names 2 sections.* #linux \(Guide > Install > Linux\), #linux-1 \(Guide > Use"
+        r" > Linux\)$",
+    ):
         find_section(SECTIONS, "Linux")
 
 
