@@ -217,7 +217,9 @@ def _settle(directory: Directory, done: str) -> None:
 def _stamp(directory: Directory, entry: str, written: os.stat_result) -> Stamp:
     """The stamp of what was written. To take its name has changed the file's ctime; but
     when somebody has changed the file since, it must not pass for what we wrote."""
-    now = _status(directory, entry)
+    now = None
+    with suppress(OSError):  # the write stands, whatever becomes of this
+        now = directory.status(entry)
     same = now is not None and all(
         getattr(now, part) == getattr(written, part)
         for part in ("st_ino", "st_size", "st_mtime_ns")

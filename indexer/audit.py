@@ -14,7 +14,7 @@ from pathlib import Path
 from docindex.indexer.durable import append_line
 from docindex.indexer.errors import TimedOut
 from docindex.indexer.home import make_private
-from docindex.indexer.locks import hold
+from docindex.indexer.locks import hold, let_go
 from docindex.indexer.models import Caller, WriteOutcome
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ def note(state: Path, root: Path, outcome: WriteOutcome, caller: Caller, other: 
             _rotate(folder)
             append_line(folder / "writes.jsonl", json.dumps(line, ensure_ascii=True).encode())
         finally:
-            lock.release()
+            let_go(lock)
     except (OSError, TimedOut) as error:
         log.error("a write to %s is missing from the audit log (%s)", outcome.name, error)
 

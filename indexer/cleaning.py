@@ -10,8 +10,9 @@ from pathlib import Path
 
 from docindex.indexer.durable import replace_file
 from docindex.indexer.errors import InvalidInput, WriteFailed
-from docindex.indexer.history import Change, History, Place, line_of, place_of
+from docindex.indexer.history import History
 from docindex.indexer.home import read_json
+from docindex.indexer.ledger import Change, Place, line_of, place_of
 from docindex.indexer.models import Options
 
 CLEAN_SECONDS = 3600.0

@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from docindex.indexer.errors import TimedOut, WriteFailed
 from docindex.indexer.files import Folder
 from docindex.indexer.home import make_private
+from docindex.indexer.locks import let_go
 from docindex.indexer.names import shown
 
 LOCK_SECONDS = 5.0
@@ -65,7 +66,7 @@ def _held(folder: Path, keys: Sequence[str], name: str) -> Generator[None]:
             for key in keys:
                 lock = FileLock(folder / key, mode=0o600, thread_local=False)
                 lock.acquire(timeout=LOCK_SECONDS, poll_interval=POLL_SECONDS)
-                stack.callback(lock.release)
+                stack.callback(let_go, lock)
         except Timeout:
             raise TimedOut(
                 f"another write to {shown(name)} did not end; nothing was written, try again"

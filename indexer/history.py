@@ -1,11 +1,5 @@
 """What documents were before docindex wrote to them: nothing is lost by a write.
 
-    <state>/history/<key of the folder>/
-        folder.json            which folder this is
-        lock                   held by whoever adds or cleans
-        names/<hash>.jsonl     what became of one document, a line for each write
-        objects/               the texts, each once
-
 A line is written before the document is, with both texts. A write that fails is
 struck out by another line; of one that was killed it need not be known whether it
 was done, because what is restored are texts, and both are kept.
@@ -14,109 +8,22 @@ All folders that hold a file have a part in its history: what a server on `docs`
 wrote to `docs/guide/a.md` is seen by one on `docs/guide` as the history of `a.md`.
 """
 
-import hashlib
 import json
-import os
 import secrets
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import cast
-
-from filelock import FileLock, Timeout
 
 from docindex.indexer.atomic import is_of
 from docindex.indexer.durable import append_line, replace_file, sync_folder
-from docindex.indexer.errors import TimedOut, VersionNotFound, WriteFailed
+from docindex.indexer.errors import Unavailable, VersionNotFound, WriteFailed
 from docindex.indexer.files import version_of
 from docindex.indexer.home import make_private, read_json
+from docindex.indexer.ledger import Change, Kept, Place, line_of, place_of
 from docindex.indexer.models import KeptVersion, Why
 from docindex.indexer.names import normalised, shown
-from docindex.indexer.objects import Objects
-
-LOCK_SECONDS = 5.0
-POLL_SECONDS = 0.01
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A text in the history."""
-
-    version: str
-    key: str
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One write: what was there before, and after. None is no document."""
-
-    id: str
-    name: str
-    when: float
-    why: Why
-    before: Kept | None
-    after: Kept | None
-    other: str = ""
-    """The other name of a document that was moved."""
-
-
-class Place:
-    """The history of one folder on disk."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.objects = Objects(path / "objects")
-
-    @property
-    def names(self) -> Path:
-        return self.path / "names"
-
-    def log(self, name: str) -> Path:
-        digest = hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=12).hexdigest()
-        return self.names / f"{digest}.jsonl"
-
-    def changes(self, log: Path) -> list[Change]:
-        """The lines of a log, but for what was struck out, and what a crash has torn."""
-        try:
-            lines = log.read_bytes().split(b"\n")
-        except FileNotFoundError:
-            return []
-        found: dict[str, Change] = {}
-        for line in lines:
-            value = _parsed(line)
-            if "void" in value:
-                found.pop(str(value["void"]), None)
-            elif (change := _change(value)) is not None:
-                found[change.id] = change
-        return list(found.values())
-
-    def logs(self) -> list[Path]:
-        return sorted(self.names.glob("*.jsonl"))
-
-    @contextmanager
-    def locked(self) -> Generator[None]:
-        """Raises TimedOut, OSError."""
-        make_private(self.path)
-        lock = FileLock(self.path / "lock", mode=0o600, thread_local=False)
-        try:
-            lock.acquire(timeout=LOCK_SECONDS, poll_interval=POLL_SECONDS)
-        except Timeout:
-            raise TimedOut(
-                "the history of the folder is in use; nothing was written, try again"
-            ) from None
-        try:
-            yield
-        finally:
-            lock.release()
-
-
-def place_of(state: Path, root: Path) -> Place:
-    """The history of a folder, by its real path, though it need not be there any more."""
-    key = hashlib.blake2b(os.fsencode(root), digest_size=12).hexdigest()
-    return Place(state / "history" / key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,14 +121,16 @@ class History:
     # Looking
 
     def changes(self, name: str) -> list[Change]:
-        """What became of a document, the oldest first."""
-        own = self.place.changes(self.place.log(name))
-        others = [
-            change
-            for view in self._views()
-            if (theirs := view.theirs(name))
-            for change in view.place.changes(view.place.log(theirs))
-        ]
+        """What became of a document, the oldest first. This, and all below, raises
+        Unavailable when the history cannot be read."""
+        with _reading():
+            own = self.place.changes(self.place.log(name))
+            others = [
+                change
+                for view in self._views()
+                if (theirs := view.theirs(name))
+                for change in view.place.changes(view.place.log(theirs))
+            ]
         return sorted([*own, *others], key=lambda change: change.when) if others else own
 
     def versions(self, name: str, current: str = "") -> list[KeptVersion]:
@@ -254,23 +163,26 @@ class History:
         return data
 
     def _read(self, kept: Kept) -> bytes | None:
-        for place in (self.place, *(view.place for view in self._views())):
-            data = place.objects.read(kept.key, kept.size)
-            if data is not None:
-                return data
-        return None
+        data = self.place.objects.read(kept.key, kept.size)
+        with _reading():
+            for view in self._views() if data is None else ():
+                data = view.place.objects.read(kept.key, kept.size)
+                if data is not None:
+                    break
+        return data
 
     def names(self, since: float = 0.0) -> dict[str, list[Change]]:
         """Every document that was written, with its changes, the oldest first: those whose
         last one is not before `since`."""
         found: dict[str, list[Change]] = {}
-        for view in (_View(self.place, "", ""), *self._views()):
-            for log in view.place.logs():
-                if log.stat().st_mtime + 1 < since:
-                    continue
-                for change in view.place.changes(log):
-                    if ours := view.ours(change.name):
-                        found.setdefault(ours, []).append(change)
+        with _reading():
+            for view in (_View(self.place, "", ""), *self._views()):
+                for log in view.place.logs():
+                    if log.stat().st_mtime + 1 < since:
+                        continue
+                    for change in view.place.changes(log):
+                        if ours := view.ours(change.name):
+                            found.setdefault(ours, []).append(change)
         for changes in found.values():
             changes.sort(key=lambda change: change.when)
         return {name: found[name] for name in sorted(found) if found[name][-1].when >= since}
@@ -291,44 +203,17 @@ class History:
                 yield _View(Place(path), "", _way(ours, theirs))
 
 
+@contextmanager
+def _reading() -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(f"the history cannot be read now ({error.strerror})") from error
+
+
 def _way(above: PurePath, below: PurePath) -> str:
     return f"{below.relative_to(above).as_posix()}/"
 
 
 def _add(found: dict[str, KeptVersion], kept: Kept, when: float, why: Why) -> None:
     found.setdefault(kept.version, KeptVersion(kept.version, when, kept.size, why))
-
-
-def line_of(change: Change) -> bytes:
-    return json.dumps(asdict(change), ensure_ascii=True, separators=(",", ":")).encode()
-
-
-def _parsed(line: bytes) -> dict[str, object]:
-    try:
-        value: object = json.loads(line)
-    except ValueError:
-        return {}
-    return cast("dict[str, object]", value) if isinstance(value, dict) else {}
-
-
-def _change(value: dict[str, object]) -> Change | None:
-    try:
-        before, after = (_kept(value[which]) for which in ("before", "after"))
-        return Change(
-            id=str(value["id"]),
-            name=str(value["name"]),
-            when=float(cast("float", value["when"])),
-            why=cast("Why", value["why"]),
-            before=before,
-            after=after,
-            other=str(value.get("other", "")),
-        )
-    except (KeyError, TypeError, ValueError):
-        return None
-
-
-def _kept(value: object) -> Kept | None:
-    if value is None:
-        return None
-    fields = cast("dict[str, object]", value)
-    return Kept(str(fields["version"]), str(fields["key"]), int(cast("int", fields["size"])))

@@ -208,7 +208,7 @@ class Library:
     def plan_undoing(self, since: float) -> UndoPlan:
         """What would put back every document that was written through docindex since."""
         from docindex.indexer.cleaning import cleaned_until
-        from docindex.indexer.history import place_of
+        from docindex.indexer.ledger import place_of
         from docindex.indexer.undoing import steps
 
         found = [step for shelf in self._shelves for step in steps(self._state, shelf, since)]

@@ -5,6 +5,7 @@ it for longer than the question. A `Lease` is a lock on a file of one's own.
 """
 
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout
@@ -26,6 +27,12 @@ def held(path: Path) -> bool:
         return True
     lock.release()
     return False
+
+
+def let_go(lock: BaseFileLock) -> None:
+    """Releases a lock when the work is done: what goes wrong now cannot undo it."""
+    with suppress(OSError):
+        lock.release()
 
 
 class Lease:

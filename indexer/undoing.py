@@ -5,7 +5,8 @@ from pathlib import Path
 
 from docindex.indexer.errors import DocindexError, DocumentNotFound
 from docindex.indexer.files import version_of
-from docindex.indexer.history import Change, History
+from docindex.indexer.history import History
+from docindex.indexer.ledger import Change
 from docindex.indexer.models import Skipped, Undoing
 from docindex.indexer.shelf import Shelf
 

@@ -22,7 +22,8 @@ from docindex.indexer.errors import (
     VersionRequired,
 )
 from docindex.indexer.files import version_of
-from docindex.indexer.history import Change, History, place_of
+from docindex.indexer.history import History
+from docindex.indexer.ledger import Change, place_of
 from docindex.indexer.models import (
     Caller,
     Edit,
