@@ -236,7 +236,7 @@ class Writer:
             if new != (change.after.version if change.after else None):
                 history.strike(change)
         except (DocindexError, OSError) as error:
-            log.warning("a write that failed is still in the history (%s)", error)
+            log.info("a write that failed is still in the history (%s)", error)
 
     def _clean(self, root: Path) -> None:
         try:

@@ -1,21 +1,28 @@
 """Another program swaps folders and files for links while we read and write.
 
-Only what works relative to open folders withstands that; what other systems
-fall back to makes no such promise.
+Some thousand swaps are made; DOCINDEX_SWAPS says how many while documents are written
+with all that belongs to it. Only what works relative to open folders withstands that;
+what other systems fall back to makes no such promise.
 """
 
+import os
 import subprocess
 import sys
+import tempfile
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from docindex.indexer.directories import NATIVE, HeldDirectory
 from docindex.indexer.errors import DocindexError
 from docindex.indexer.files import Folder, version_of
-from docindex.indexer.models import Options
+from docindex.indexer.history import History
+from docindex.indexer.models import Caller, Edit, FolderSpec, Options
+from docindex.indexer.shelf import Shelf
+from docindex.indexer.writing import Writer
 from tests.hostile.conftest import CANARY, Ground
 
 pytestmark = pytest.mark.skipif(
@@ -23,18 +30,23 @@ pytestmark = pytest.mark.skipif(
 )
 
 ROUNDS = 9000
+SWAPS = int(os.environ.get("DOCINDEX_SWAPS", "2000"))
 
 SWAP = """
-import os, random, shutil, sys, time
-path, target = sys.argv[1:]
+import contextlib, os, random, shutil, sys, time
+path, target, count = sys.argv[1:]
+counter = os.open(count, os.O_WRONLY | os.O_CREAT)
+swaps = 0
 aside = path + ".aside"
 
 def insist(change, *names):
     while True:
         try:
             return change(*names)
-        except OSError:  # somebody has made a folder here
+        except OSError:  # somebody has made a folder here, or a file
             shutil.rmtree(path, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                os.unlink(path)
 
 print("ready", flush=True)
 while True:
@@ -43,22 +55,31 @@ while True:
     time.sleep(random.random() / 20_000)
     os.unlink(path)
     insist(os.rename, aside, path)
+    swaps += 1
+    os.pwrite(counter, b"%d" % swaps, 0)
     time.sleep(random.random() / 5_000)
 """
 
 
 @contextmanager
-def swapping(path: object, target: object) -> Generator[None]:
-    """`path` is what it was, or a link to `target`, or missing, thousands of times a second."""
-    command = [sys.executable, "-c", SWAP, str(path), str(target)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
-        try:
-            yield
-            assert process.poll() is None
-        finally:
-            process.kill()
+def swapping(path: Path, target: Path) -> Generator[Callable[[], int]]:
+    """`path` is what it was, or a link to `target`, or missing, thousands of times a second.
+    Gives what tells how often that was."""
+    with tempfile.NamedTemporaryFile() as count:
+        command = [sys.executable, "-c", SWAP, str(path), str(target), count.name]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+
+            def swaps() -> int:
+                assert process.poll() is None
+                return int(Path(count.name).read_bytes() or b"0")
+
+            try:
+                yield swaps
+                assert process.poll() is None
+            finally:
+                process.kill()
 
 
 @pytest.fixture
@@ -127,3 +148,48 @@ def test_nothing_is_written_or_removed_through_a_swapped_folder(
     assert seen["not_a_document"], "the race never happened"
     assert ground.outsides() == outsides
     assert not list(ground.root.rglob(".docindex-*"))
+
+
+@pytest.mark.timeout(120 + SWAPS)
+@pytest.mark.parametrize("swapped", ["guide", "guide/setup.md"])
+def test_a_writer_touches_and_returns_nothing_outside(
+    ground: Ground, tmp_path: Path, swapped: str
+) -> None:
+    state = tmp_path / "state"
+    writer = Writer(state, Options())
+    shelf = Shelf(FolderSpec(str(ground.root)), tmp_path / "cache", Options())
+    outsides = ground.outsides()
+    seen: Counter[str] = Counter()
+    name = "guide/setup.md"
+    target = ground.outside if swapped == "guide" else ground.outside / "setup.md"
+    told: set[str] = set()
+    text = Edit(name, "more\n", mode="append")
+
+    def read() -> None:
+        assert CANARY.encode() not in shelf.folder.read(name).data
+
+    uses: list[Callable[[], object]] = [
+        read,
+        lambda: writer.update(shelf, name, text, Caller()),
+        lambda: writer.update(shelf, name, Edit(name, "x", if_version="0" * 16), Caller()),
+        lambda: writer.restore(shelf, name, name, version_of(b"# Setup\n"), False, Caller()),
+        lambda: writer.delete(shelf, "guide/canary.md", "guide/canary.md", "", False, Caller()),
+        lambda: writer.update(shelf, "guide/canary.md", Edit("guide/canary.md", "x"), Caller()),
+        lambda: writer.delete(shelf, "guide/canary.md", "guide/canary.md", "", False, Caller()),
+    ]
+    with swapping(ground.root / swapped, target) as swaps:
+        while swaps() < SWAPS or not seen["not_a_document"] or not seen["done"]:
+            for use in uses:
+                try:
+                    use()
+                    seen["done"] += 1
+                except DocindexError as error:
+                    seen[error.code] += 1
+                    told.add(f"{error} {getattr(error, 'diff', '')}")
+    assert ground.outsides() == outsides
+    assert not [said for said in told if CANARY in said]
+    kept = History(state, ground.root)
+    for changes in kept.names().values():
+        for change in changes:
+            for each in (change.before, change.after):
+                assert each is None or CANARY.encode() not in kept.content(each)
