@@ -11,6 +11,7 @@ from pathlib import Path
 from docindex.indexer.errors import DocindexError
 from docindex.indexer.history import History
 from docindex.indexer.home import Home, home_of
+from docindex.indexer.journal import Journal
 from docindex.indexer.locks import Lease, held
 from docindex.indexer.models import Options
 from docindex.indexer.process import start_indexer
@@ -77,9 +78,13 @@ class Attendant:
             self._stop.wait(LOOK_SECONDS)
 
     def _sweep(self) -> None:
-        """Removes what writes of ours that were killed long ago have left in the folders."""
+        """Ends moves that were killed half-way, and removes what killed writes have left."""
         for shelf in self._shelves:
             try:
+                if Journal(self._state, shelf.folder.path).stage() is not None:
+                    from docindex.indexer.moves import recover  # seldom needed
+
+                    recover(self._state, self._options, shelf)
                 history = History(self._state, shelf.root)
                 shelf.folder.sweep_temporaries(history.rescue)
             except (OSError, DocindexError) as error:

@@ -133,11 +133,25 @@ class History:
             ]
         return sorted([*own, *others], key=lambda change: change.when) if others else own
 
+    def lineage(self, name: str) -> list[Change]:
+        """The same, with what a document was before it was moved here."""
+        found = self.changes(name)
+        followed = {name}
+        ahead = [change for change in found if change.why == "moved" and change.after]
+        while ahead:
+            move = ahead.pop()
+            if move.other and move.other not in followed:
+                followed.add(move.other)
+                earlier = [each for each in self.changes(move.other) if each.when <= move.when]
+                ahead += [each for each in earlier if each.why == "moved" and each.after]
+                found = sorted([*found, *earlier], key=lambda change: change.when)
+        return found
+
     def versions(self, name: str, current: str = "") -> list[KeptVersion]:
         """What can be restored, the latest first, each once, without the current version."""
         found: dict[str, KeptVersion] = {}
         following = current
-        for change in reversed(self.changes(name)):
+        for change in reversed(self.lineage(name)):
             if change.after is not None and change.after.version != following:
                 _add(found, change.after, change.when, "overwritten")
             if change.before is not None:
@@ -147,7 +161,7 @@ class History:
         return list(found.values())
 
     def find(self, name: str, version: str) -> Kept | None:
-        for change in self.changes(name):
+        for change in self.lineage(name):
             for kept in (change.before, change.after):
                 if kept is not None and kept.version == version:
                     return kept

@@ -44,6 +44,7 @@ from docindex.indexer.names import parse_name, shown
 from docindex.indexer.shelf import Shelf, together
 
 if TYPE_CHECKING:
+    from docindex.indexer.moving import MoveOutcome
     from docindex.indexer.searching import Engine
     from docindex.indexer.writing import Writer
 
@@ -187,6 +188,34 @@ class Library:
         shelf, inner = self._find(name)
         outcome = self._writer().restore(shelf, inner, name, version, dry_run, caller)
         return self._indexed(shelf, inner, outcome)
+
+    def move(
+        self,
+        name: str,
+        new_name: str,
+        if_version: str = "",
+        dry_run: bool = False,
+        caller: Caller = NOBODY,
+    ) -> "MoveOutcome":
+        """Gives a document another name in its folder, and lets the links of others follow
+        it. Raises as `update` does, and InvalidInput for a name in another folder,
+        DocumentNotFound, Conflict when the new name is taken."""
+        from docindex.indexer.moves import move
+
+        shelf, inner = self._find(name)
+        target, new_inner = self._find(new_name)
+        if target is not shelf:
+            raise InvalidInput(
+                f"{shown(new_name)} is in another folder; a document is moved within its own. "
+                "Write it there, then delete it here"
+            )
+        names = (inner, new_inner)
+        moved = move(self._state, self._options, shelf, names, if_version, dry_run, caller)
+        if dry_run:
+            return moved
+        changed = (*names, *(self._find(each.name)[1] for each in moved.followed))
+        attended = self._attendant is not None
+        return replace(moved, searchable=index_names(shelf, changed, self._options, attended))
 
     def past(self, name: str) -> Past:
         """What can be restored. Raises InvalidName, VersionNotFound when nothing is kept

@@ -68,6 +68,8 @@ class MoveOutcome:
     """Links that were left alone though they led, or may have led, to the document."""
     diff: str = ""
     """Of the document itself, for a dry run."""
+    searchable: bool = False
+    """Search finds all of it under the new names already."""
 
 
 @dataclass(frozen=True, slots=True)

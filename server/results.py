@@ -14,7 +14,6 @@ from typing import Final, TypeVar
 
 from mcp_types import CallToolResult, TextContent
 
-from docindex.indexer.encoding import split_lines
 from docindex.indexer.errors import InvalidInput
 from docindex.indexer.models import (
     Hit,
@@ -22,12 +21,10 @@ from docindex.indexer.models import (
     Listed,
     Listing,
     ListRequest,
-    Past,
     ReindexReport,
     SearchAnswer,
     SearchRequest,
     Skipped,
-    WriteOutcome,
 )
 from docindex.server import wire
 from docindex.server.failures import printable
@@ -44,10 +41,9 @@ TITLE_BYTES: Final = 100
 HEADING_BYTES: Final = 160
 _TAG_BYTES = 60
 _TAGS = 10
-_REMARK_BYTES = 300
+REMARK_BYTES: Final = 300
 _REMARKS = 3
 _SKIPPED = 20
-_VERSIONS = 50
 
 # JSON takes six bytes for each, and no reader learns from them.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -105,7 +101,7 @@ def index(view: IndexView) -> wire.Index:
     if view.as_of is not None:
         shaped["as_of"] = moment(view.as_of)
     if view.reason:
-        shaped["reason"] = clipped(view.reason, _REMARK_BYTES)
+        shaped["reason"] = clipped(view.reason, REMARK_BYTES)
     return shaped
 
 
@@ -179,7 +175,7 @@ def _search_page(found: SearchAnswer, request: SearchRequest, *, cut: bool) -> w
     if found.cursor:
         shaped["cursor"] = found.cursor
     if found.corrected:
-        shaped["corrected"] = clipped(found.corrected, _REMARK_BYTES)
+        shaped["corrected"] = clipped(found.corrected, REMARK_BYTES)
     if said := remarks(found.remarks, cut=cut):
         shaped["remarks"] = said
     return shaped
@@ -236,66 +232,7 @@ def _tags(tags: Sequence[str]) -> list[str]:
 
 def remarks(said: Sequence[str], *, cut: bool = False) -> list[str]:
     own = ["cut to fit the budget: cursor goes on"] if cut else []
-    return [clipped(remark, _REMARK_BYTES) for remark in said[:_REMARKS]] + own
-
-
-def written(outcome: WriteOutcome, diff_tokens: int) -> wire.Written:
-    shaped: wire.Written = {
-        "status": outcome.status,
-        "name": outcome.name,
-        "version": outcome.version,
-    }
-    if not outcome.status.startswith("would_"):
-        shaped["searchable"] = outcome.searchable
-    said: list[str] = []
-    if outcome.displaced:
-        said.append(
-            "another program changed it in the same instant; what it wrote is kept as version "
-            f"{outcome.displaced} (restore_document)"
-        )
-    if outcome.diff:
-        shaped["note"] = wire.DIFF_IS_DATA
-        shaped["diff"] = _whole_lines(outcome.diff, diff_tokens * BYTES_PER_TOKEN)
-        if left_out := outcome.diff.count("\n") - shaped["diff"].count("\n"):
-            said.append(f"the diff goes on for {left_out} lines")
-    if said:
-        shaped["remarks"] = said
-    return shaped
-
-
-def past(found: Past) -> wire.Written:
-    """The versions that can be restored, as many as are worth a model's reading."""
-    shaped: wire.Written = {
-        "status": "exists" if found.current else "deleted",
-        "name": found.name,
-        "versions": [
-            {
-                "version": kept.version,
-                "when": moment(kept.when),
-                "bytes": kept.bytes,
-                "why": kept.why,
-            }
-            for kept in found.versions[:_VERSIONS]
-        ],
-    }
-    if found.current:
-        shaped["version"] = found.current
-    if len(found.versions) > _VERSIONS:
-        shaped["more_versions"] = len(found.versions) - _VERSIONS
-    return shaped
-
-
-def _whole_lines(text: str, limit: int) -> str:
-    """The beginning of `text` up to the end of a line, within `limit` bytes of JSON."""
-    if len(text) <= limit and size(text) <= limit:
-        return text
-    end = taken = 0
-    for line in split_lines(text):
-        taken += size(line) - 2
-        if taken > limit:
-            break
-        end += len(line)
-    return text[:end]
+    return [clipped(remark, REMARK_BYTES) for remark in said[:_REMARKS]] + own
 
 
 def reindexed(report: ReindexReport) -> wire.Reindexed:
@@ -315,6 +252,6 @@ def reindexed(report: ReindexReport) -> wire.Reindexed:
 
 def skipped(files: Iterable[Skipped]) -> list[wire.SkippedFile]:
     return [
-        {"name": clipped(file.name, HEADING_BYTES), "reason": clipped(file.reason, _REMARK_BYTES)}
+        {"name": clipped(file.name, HEADING_BYTES), "reason": clipped(file.reason, REMARK_BYTES)}
         for file in files
     ]

@@ -23,7 +23,7 @@ from docindex.indexer.models import (
     WriteMode,
 )
 from docindex.indexer.names import shown
-from docindex.server import readings, results, wire
+from docindex.server import readings, results, wire, writings
 from docindex.server.offload import Offload
 from docindex.server.progress import reporting
 from docindex.server.protocol import Tool
@@ -52,7 +52,7 @@ _WRITES = ToolAnnotations(
 _DELETES = _WRITES.model_copy(update={"idempotent_hint": True})
 _INDEXES = _DELETES.model_copy(update={"destructive_hint": False})
 
-WRITE_TOOLS: Final = ("update_document", "delete_document", "restore_document")
+WRITE_TOOLS: Final = ("update_document", "move_document", "delete_document", "restore_document")
 
 
 class Toolbox:
@@ -66,6 +66,7 @@ class Toolbox:
             (self.read_document, "Read a document", _LOOKS),
             (self.list_documents, "List documents", _LOOKS),
             (self.update_document, "Write a document", _WRITES),
+            (self.move_document, "Move a document", _DELETES),
             (self.delete_document, "Delete a document", _DELETES),
             (self.restore_document, "Restore a document", _DELETES),
             (self.reindex, "Reindex", _INDEXES),
@@ -170,7 +171,17 @@ class Toolbox:
             dry_run=dry_run,
         )
         outcome = await self._offload.finish(lambda: self._library.update(edit))
-        return results.answer(results.written(outcome, DIFF_TOKENS))
+        return results.answer(writings.written(outcome, DIFF_TOKENS))
+
+    async def move_document(
+        self, name: _Name, new_name: str, if_version: _Version = "", dry_run: bool = False
+    ) -> Annotated[CallToolResult, wire.Moved]:
+        """Rename a document, or move it to another folder. Links to it in other documents
+        are rewritten, and listed; `left` lists those that were not."""
+        moved = await self._offload.finish(
+            lambda: self._library.move(name, new_name, if_version, dry_run)
+        )
+        return results.answer(writings.moved(moved, DIFF_TOKENS))
 
     async def delete_document(
         self, name: _Name, if_version: _Version = "", dry_run: bool = False
@@ -179,7 +190,7 @@ class Toolbox:
         outcome = await self._offload.finish(
             lambda: self._library.delete(name, if_version, dry_run)
         )
-        return results.answer(results.written(outcome, DIFF_TOKENS))
+        return results.answer(writings.written(outcome, DIFF_TOKENS))
 
     async def restore_document(
         self,
@@ -191,9 +202,9 @@ class Toolbox:
         first: it lists what can be restored, latest first. What is there now is kept."""
         if not version:
             found = await self._offload.answer(lambda: self._library.past(name))
-            return results.answer(results.past(found))
+            return results.answer(writings.past(found))
         outcome = await self._offload.finish(lambda: self._library.restore(name, version, dry_run))
-        return results.answer(results.written(outcome, DIFF_TOKENS))
+        return results.answer(writings.written(outcome, DIFF_TOKENS))
 
     async def reindex(
         self,

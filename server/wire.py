@@ -122,6 +122,35 @@ class Written(TypedDict):
     remarks: NotRequired[list[str]]
 
 
+class Followed(TypedDict):
+    """A document whose links lead to the new name."""
+
+    name: str
+    version: str
+    links: int
+
+
+class LeftAlone(TypedDict):
+    name: str
+    why: str
+    line: NotRequired[int]
+    target: NotRequired[str]
+
+
+class Moved(TypedDict):
+    status: str
+    name: str
+    new_name: str
+    version: str
+    searchable: NotRequired[bool]
+    followed: NotRequired[list[Followed]]
+    more_followed: NotRequired[int]
+    left: NotRequired[list[LeftAlone]]
+    note: NotRequired[str]
+    diff: NotRequired[str]
+    remarks: NotRequired[list[str]]
+
+
 class SkippedFile(TypedDict):
     name: str
     reason: str

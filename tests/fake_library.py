@@ -27,6 +27,7 @@ from docindex.indexer.models import (
     Skipped,
     WriteOutcome,
 )
+from docindex.indexer.moving import MoveOutcome
 
 PATIENCE = 20.0
 """Seconds that a thread waits for what will come, so that a failing test ends too."""
@@ -87,6 +88,7 @@ class FakeLibrary(Library):
     steps: Sequence[Progress] = ()
     current: str = "77ad01c5e2b9"
     kept: tuple[KeptVersion, ...] = ()
+    moved: MoveOutcome | None = None
     news: Changes = field(default_factory=Changes)
     asked: list[object] = field(default_factory=list[object])
     attended: threading.Event = field(default_factory=threading.Event)
@@ -163,6 +165,18 @@ class FakeLibrary(Library):
     ) -> WriteOutcome:
         self._begin(("restore", name, version, dry_run))
         return self.outcome or WriteOutcome("restored", name, version, True)
+
+    def move(
+        self,
+        name: str,
+        new_name: str,
+        if_version: str = "",
+        dry_run: bool = False,
+        caller: Caller = NOBODY,
+    ) -> MoveOutcome:
+        self._begin(("move", name, new_name, if_version, dry_run))
+        assert self.moved is not None
+        return self.moved
 
     def past(self, name: str) -> Past:
         self._begin(("past", name))

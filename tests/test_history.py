@@ -125,6 +125,21 @@ def test_folders_in_each_other_share_the_history_of_their_files(tmp_path: Path) 
     assert History(state, tmp_path / "docs-2").names() == {}
 
 
+def test_the_history_of_a_document_goes_on_where_it_was_moved_from(history: History) -> None:
+    chain(history, "a.md", None, b"one", b"two")
+    for old, new in (("a.md", "b.md"), ("b.md", "c.md")):
+        history.record(new, "moved", None, b"two", old)
+        history.record(old, "moved", b"two", None, new)
+    chain(history, "a.md", None, b"another")
+    chain(history, "c.md", b"two", b"three")
+    versions = [kept.version for kept in history.versions("c.md", version_of(b"three"))]
+    assert versions == [version_of(b"two"), version_of(b"one")]
+    kept = history.find("c.md", version_of(b"one"))
+    assert kept is not None
+    assert history.content(kept) == b"one"
+    assert [change.why for change in history.changes("c.md")] == ["moved", "updated"]
+
+
 # Left-over files
 
 

@@ -464,6 +464,62 @@ def test_a_call_that_writes_nothing_is_refused(library: Library) -> None:
         library.update(Edit("new.md"))
 
 
+def test_a_moved_document_is_found_under_its_new_name_with_its_history(
+    library: Library, root: Path, tmp_path: Path
+) -> None:
+    write(root, {"see.md": "# See\n\nThe [tides](guide/tides.md#tides).\n"})
+    library.update(Edit("guide/tides.md", "More.\n", mode="append"))
+    tried = library.move("guide/tides.md", "sea/tides.md", dry_run=True)
+    assert (root / "guide/tides.md").exists()
+    moved = library.move("guide/tides.md", "sea/tides.md")
+    assert (tried.status, moved.status, moved.searchable) == ("would_move", "moved", True)
+    assert set(names(library, "lantern")) == {"guide/setup.md", "sea/tides.md"}
+    assert "(sea/tides.md#tides)" in (root / "see.md").read_text()
+    (first, *_) = library.past("sea/tides.md").versions
+    assert library.restore("sea/tides.md", first.version).status == "restored"
+    assert (root / "sea/tides.md").read_text() == PAGES["guide/tides.md"]
+    audited = (tmp_path / "state/audit/writes.jsonl").read_text()
+    assert audited.count('"move_document"') == 2
+    assert '"new_name": "sea/tides.md"' in audited
+
+
+def test_an_afternoon_is_taken_back(library: Library, root: Path) -> None:
+    def there() -> dict[str, str]:
+        return {path.name: path.read_text() for path in root.rglob("*") if path.is_file()}
+
+    before = there()
+    library.update(Edit("new.md", "# New\n"))
+    library.update(Edit("notes.txt", "More.\n", mode="append"))
+    library.update(Edit("notes.txt", "And more.\n", mode="append"))
+    library.delete("index.md")
+    library.move("guide/tides.md", "sea/moved.md")
+    (root / "notes.txt").write_text("edited\n")
+    plan = library.plan_undoing(0.0)
+    assert [
+        (step.name, bool(step.current), bool(step.target), step.edited) for step in plan.steps
+    ] == [
+        ("guide/tides.md", False, True, False),
+        ("index.md", False, True, False),
+        ("new.md", True, False, False),
+        ("notes.txt", True, True, True),
+        ("sea/moved.md", True, False, False),
+    ]
+    for step in plan.steps:
+        library.undo(step)
+    assert there() == before
+    assert library.plan_undoing(0.0).steps == ()
+    assert library.plan_undoing(4e9).steps == ()
+    assert {each.name for each in library.written()} == {step.name for step in plan.steps}
+
+
+def test_what_may_not_be_read_any_more_is_not_put_back(library: Library, root: Path) -> None:
+    library.update(Edit("new.md", "# New\n"))
+    (root / ".gitignore").write_text("new.md\n")
+    plan = library.plan_undoing(0.0)
+    assert plan.steps == ()
+    assert [skipped.name for skipped in plan.skipped] == ["new.md"]
+
+
 # Several folders
 
 

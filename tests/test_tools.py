@@ -22,14 +22,18 @@ from docindex.indexer.errors import (
 )
 from docindex.indexer.models import (
     Edit,
+    KeptVersion,
     Listed,
     ListRequest,
     Progress,
     SearchRequest,
     WriteOutcome,
 )
+from docindex.indexer.moving import Followed, MoveOutcome
+from docindex.indexer.relinking import Remark
 from docindex.server import offload
 from docindex.server.progress import Reached
+from docindex.server.tools import WRITE_TOOLS
 from tests.fake_library import PATIENCE, FakeLibrary, hit, reading
 from tests.served import ERAS, connected, failure, structured, texts
 
@@ -49,7 +53,7 @@ async def test_every_tool_says_what_it_is_for_and_what_it_does(era: str) -> None
     async with connected(FakeLibrary(), era) as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
     looking = {"search_documents", "read_document", "list_documents"}
-    writing = {"update_document", "delete_document", "restore_document"}
+    writing = {"update_document", "move_document", "delete_document", "restore_document"}
     assert tools.keys() == looking | writing | {"reindex"}
     for name, tool in tools.items():
         assert tool.title
@@ -254,7 +258,7 @@ async def test_a_server_that_only_reads_neither_lists_nor_runs_what_writes(era: 
     library = FakeLibrary()
     async with connected(library, era, read_only=True) as client:
         names = {tool.name for tool in (await client.list_tools()).tools}
-        for name in ("update_document", "delete_document", "restore_document"):
+        for name in WRITE_TOOLS:
             with pytest.raises(MCPError, match=r"^read_only: "):
                 await client.call_tool(name, {"name": "a.md"})
     assert names == {"search_documents", "read_document", "list_documents", "reindex"}
@@ -306,6 +310,84 @@ async def test_a_write_tells_its_version_and_whether_search_finds_it() -> None:
     }
     assert structured(deleted)["status"] == "deleted"
     assert library.asked[-1] == ("delete", "a.md", "9f2c", False)
+
+
+async def test_what_can_be_restored_is_listed_before_it_is() -> None:
+    kept = tuple(KeptVersion(f"{number:016x}", JANUARY, 7, "updated") for number in range(60))
+    library = FakeLibrary(kept=kept)
+    async with connected(library) as client:
+        listed = structured(await client.call_tool("restore_document", {"name": "a.md"}))
+        arguments = {"name": "a.md", "version": "0" * 16}
+        restored = structured(await client.call_tool("restore_document", arguments))
+    assert (listed["status"], listed["version"]) == ("exists", "77ad01c5e2b9")
+    assert len(listed["versions"]) == 50
+    assert listed["more_versions"] == 10
+    assert listed["versions"][0] == {
+        "version": "0" * 16,
+        "when": "2026-01-01T00:00:00Z",
+        "bytes": 7,
+        "why": "updated",
+    }
+    assert restored["status"] == "restored"
+    assert library.asked == [("past", "a.md"), ("restore", "a.md", "0" * 16, False)]
+
+
+async def test_of_a_deleted_document_no_version_is_the_current_one() -> None:
+    library = FakeLibrary(current="", kept=(KeptVersion("ab", JANUARY, 7, "deleted"),))
+    async with connected(library) as client:
+        listed = structured(await client.call_tool("restore_document", {"name": "a.md"}))
+    assert listed["status"] == "deleted"
+    assert "version" not in listed
+    assert "more_versions" not in listed
+
+
+async def test_a_move_lists_who_followed_and_who_did_not() -> None:
+    followed = tuple(Followed(f"{number}.md", "0a", "0b", 2) for number in range(25))
+    left = (Remark("c.md", "it is read-only", 7, "a.md#x"), Remark("d.md", "too intricate"))
+    moved = MoveOutcome("moved", "a.md", "b.md", "1a", "1b", followed, left, searchable=True)
+    library = FakeLibrary(moved=moved)
+    async with connected(library) as client:
+        arguments = {"name": "a.md", "new_name": "b.md", "if_version": "1a"}
+        answer = structured(await client.call_tool("move_document", arguments))
+    assert library.asked == [("move", "a.md", "b.md", "1a", False)]
+    assert (answer["new_name"], answer["version"], answer["searchable"]) == ("b.md", "1b", True)
+    assert answer["followed"][0] == {"name": "0.md", "version": "0b", "links": 2}
+    assert (len(answer["followed"]), answer["more_followed"]) == (20, 5)
+    assert answer["left"] == [
+        {"name": "c.md", "why": "it is read-only", "line": 7, "target": "a.md#x"},
+        {"name": "d.md", "why": "too intricate"},
+    ]
+
+
+async def test_a_move_can_be_tried() -> None:
+    followed = (Followed("c.md", "0a", "0b", 1, "--- c.md\n+++ c.md\n"),)
+    diff = "".join(f"+line {number}\n" for number in range(5_000))
+    moved = MoveOutcome("would_move", "a.md", "b.md", "1a", "1b", followed, (), diff)
+    async with connected(FakeLibrary(moved=moved)) as client:
+        arguments = {"name": "a.md", "new_name": "b.md", "dry_run": True}
+        answer = structured(await client.call_tool("move_document", arguments))
+    assert "searchable" not in answer
+    assert diff.startswith(answer["diff"])
+    assert "the diff goes on for" in answer["remarks"][0]
+
+
+async def test_what_another_program_wrote_in_the_same_instant_is_told() -> None:
+    outcome = WriteOutcome("updated", "a.md", "9f2c", True, displaced="8e1b")
+    async with connected(FakeLibrary(outcome=outcome)) as client:
+        arguments = {"name": "a.md", "content": "x", "mode": "append"}
+        answer = structured(await client.call_tool("update_document", arguments))
+    assert "kept as version 8e1b" in answer["remarks"][0]
+
+
+@ERAS
+async def test_a_conflict_shows_what_has_changed_since_as_data(era: str) -> None:
+    error = VersionMismatch("it is 123 by now", "--- a.md\n+++ a.md\n-one\n+two\n")
+    async with connected(FakeLibrary(failure=error), era) as client:
+        arguments = {"name": "a.md", "content": "x", "if_version": "12"}
+        message = failure(await client.call_tool("update_document", arguments))
+    assert message.startswith("version_mismatch: it is 123 by now. What has changed since (diff ")
+    assert "not instructions" in message
+    assert message.endswith("-one\n+two\n")
 
 
 async def test_a_dry_run_gives_the_diff_within_bounds() -> None:

@@ -319,13 +319,12 @@ def test_what_may_not_be_written_may_not_be_deleted_or_restored(
 ) -> None:
     desk = Desk(tmp_path, root, **options)
     for dry_run in (False, True):
-        for act in (
-            lambda: desk.delete(NAME, "", dry_run),  # noqa: B023
-            lambda: desk.restore(NAME, version_of(OLD), dry_run),  # noqa: B023
-            lambda: desk.update(NAME, "x", mode="append", dry_run=dry_run),  # noqa: B023
-        ):
-            with pytest.raises(error):
-                act()
+        with pytest.raises(error):
+            desk.delete(NAME, "", dry_run)
+        with pytest.raises(error):
+            desk.restore(NAME, version_of(OLD), dry_run)
+        with pytest.raises(error):
+            desk.update(NAME, "x", mode="append", dry_run=dry_run)
     assert (root / NAME).read_bytes() == OLD
     assert not desk.state.exists()
 

@@ -1,0 +1,81 @@
+"""Moves as the library asks for them: permitted, locked, kept in the history, logged."""
+
+from collections.abc import Collection
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+
+from docindex.indexer import audit
+from docindex.indexer.doclocks import locked
+from docindex.indexer.errors import NotWritable
+from docindex.indexer.history import History
+from docindex.indexer.models import Caller, Options, WriteOutcome
+from docindex.indexer.moving import MoveOutcome, Mover, Recovery
+from docindex.indexer.permissions import Permissions
+from docindex.indexer.shelf import Shelf
+
+
+def move(
+    state: Path,
+    options: Options,
+    shelf: Shelf,
+    names: tuple[str, str],
+    if_version: str,
+    dry_run: bool,
+    caller: Caller,
+) -> MoveOutcome:
+    """`names` are the old and the new one below the folder; the outcome has those that the
+    library uses. Raises what `Library.move` says."""
+    permissions = Permissions(options)
+    for name in names:
+        permissions.check(shelf.outer(name))
+    mover = _mover(state, permissions, shelf)
+    moved = mover.move(*names, if_version=if_version, dry_run=dry_run)
+    outcome = _named(moved, shelf)
+    if options.audit and not dry_run:
+        _note(state, shelf, outcome, replace(caller, tool=caller.tool or "move_document"))
+    return outcome
+
+
+def recover(state: Path, options: Options, shelf: Shelf) -> Recovery | None:
+    """Finishes or undoes a move that was interrupted. Raises as `Mover.recover`."""
+    return _mover(state, Permissions(options), shelf).recover()
+
+
+def _mover(state: Path, permissions: Permissions, shelf: Shelf) -> Mover:
+    history = History(state, shelf.root)
+
+    def hold(names: Collection[str]) -> AbstractContextManager[None]:
+        return locked(state, [(shelf.folder, name) for name in names])
+
+    def keep(name: str, before: bytes | None, after: bytes | None, other: str = "") -> None:
+        history.record(name, "moved", before, after, other)
+
+    def may_write(name: str) -> bool:
+        try:
+            permissions.check(shelf.outer(name))
+        except NotWritable:
+            return False
+        return True
+
+    return Mover(
+        shelf.folder, state, locked=hold, keep=keep, may_write=may_write, outer=shelf.outer
+    )
+
+
+def _named(moved: MoveOutcome, shelf: Shelf) -> MoveOutcome:
+    return replace(
+        moved,
+        name=shelf.outer(moved.name),
+        new_name=shelf.outer(moved.new_name),
+        followed=tuple(replace(each, name=shelf.outer(each.name)) for each in moved.followed),
+        remarks=tuple(replace(each, name=shelf.outer(each.name)) for each in moved.remarks),
+    )
+
+
+def _note(state: Path, shelf: Shelf, moved: MoveOutcome, caller: Caller) -> None:
+    line = WriteOutcome("moved", moved.name, moved.version, False, before=moved.before)
+    audit.note(state, shelf.root, line, caller, moved.new_name)
+    for each in moved.followed:
+        line = WriteOutcome("updated", each.name, each.version, False, before=each.before)
+        audit.note(state, shelf.root, line, caller)
