@@ -25,7 +25,7 @@ from docindex.indexer.files import Folder, version_of
 from docindex.indexer.journal import Intent, Step
 from docindex.indexer.names import shown
 from docindex.indexer.relinking import Mentions, Move, Remark, relink
-from docindex.indexer.root import Root
+from docindex.indexer.root import Root, Visit
 
 _ATTEMPTS = 5
 """How often a document is read anew that somebody else keeps writing."""
@@ -178,14 +178,14 @@ class Carrier:
             return
         root = Root(self._folder.path, honour_ignore_files=False, directories=NATIVE)
         try:
-            with ExitStack() as stack:
+            with ExitStack() as stack, Visit() as visit:
                 if stack.enter_context(root.open()).identity() != self._folder.identity:
                     raise FolderUnavailable("another folder has taken the place of this one")
                 *above, last = self._intent.old.split("/")
-                place = root.descend(stack, self._intent.old, above)
+                place = root.descend(visit, self._intent.old, above)
                 status = place.directory.status(root.spelled(place.directory, last))
                 *above, last = self._intent.new.split("/")
-                place = root.descend(stack, self._intent.new, above)
+                place = root.descend(visit, self._intent.new, above)
                 descriptor = place.directory.open(root.spelled(place.directory, last))
                 stack.callback(os.close, descriptor)
                 for user, group in ((-1, status.st_gid), (status.st_uid, -1)):
