@@ -25,7 +25,7 @@ from typing import Literal, TypedDict, cast
 from docindex.indexer.durable import replace_file, sync_folder
 from docindex.indexer.errors import WriteFailed
 from docindex.indexer.home import make_private
-from docindex.indexer.locks import hold
+from docindex.indexer.locks import hold, let_go
 
 Stage = Literal["undo", "redo", "last"]
 
@@ -76,7 +76,7 @@ class Journal:
             yield lock is not None
         finally:
             if lock is not None:
-                lock.release()
+                let_go(lock)
 
     def stage(self) -> Stage | None:
         """None when no move is under way."""

@@ -70,7 +70,7 @@ class Planner:
         self._check_new(scan.folders)
         move = move_of(self._folder, name, new_name, scan.files)
         own = relink(data, name, move, lambda _: True)
-        remarks = list(own.remarks)
+        remarks = [*own.remarks, *_skipped(scan.skipped)]
         steps: list[Step] = []
         links: dict[str, int] = {}
         for other, seen in self._search(scan.files, move).items():
@@ -146,6 +146,15 @@ def move_of(folder: Folder, old: str, new: str, files: Collection[str]) -> Move:
     others = {name for name in bare if os.path.lexists(os.path.join(folder.path, name))}
     before = Names({*files, old} - {new}, others)
     return Move(old, new, before, before.after(old, new))
+
+
+def _skipped(reasons: Mapping[str, str]) -> list[Remark]:
+    """Of what a scan leaves out, that which may be a document with links."""
+    return [
+        Remark(name, f"its links were not looked at: {reason}")
+        for name, reason in reasons.items()
+        if reason.startswith("cannot be read")
+    ]
 
 
 def _unread(name: str, error: DocindexError) -> Relinked:

@@ -8,11 +8,14 @@ from pathlib import Path
 from docindex.indexer.errors import DocindexError
 from docindex.indexer.files import version_of
 from docindex.indexer.models import Caller, Edit, FolderSpec, Options
+from docindex.indexer.moves import move
 from docindex.indexer.shelf import Shelf
 from docindex.indexer.writing import Writer
 
 OLD, NEW = b"# Old\n" + b"old\n" * 1000, b"# New\n" + b"new\n" * 1000
 NAME = "guide/a.md"
+MOVED = "manual/b.md"
+LINKING = b"# See\r\n\r\n[a](guide/a.md#old), and so on\r\n"
 
 Files = dict[str, bytes]
 _SHELVES: dict[Path, Shelf] = {}
@@ -73,9 +76,19 @@ def _restore(ground: Ground) -> None:
     ground.writer().restore(ground.shelf(), NAME, NAME, version_of(OLD), False, Caller())
 
 
+def _link(ground: Ground) -> None:
+    (ground.root / "see.md").write_bytes(LINKING)
+
+
+def _move(ground: Ground) -> object:
+    """What was left as it is, and is said to be."""
+    names = (NAME, MOVED)
+    return move(ground.state, Options(), ground.shelf(), names, "", False, Caller()).remarks
+
+
 @dataclass(frozen=True)
 class Operation:
-    act: Callable[[Ground], None]
+    act: Callable[[Ground], object]
     before: Files
     after: Files
     prepare: Callable[[Ground], None] = _nothing
@@ -90,6 +103,12 @@ OPERATIONS = {
     ),
     "delete": Operation(_delete, {NAME: OLD}, {}),
     "restore": Operation(_restore, {NAME: NEW}, {NAME: OLD}, _write),
+    "move": Operation(
+        _move,
+        {NAME: OLD, "see.md": LINKING},
+        {MOVED: OLD, "see.md": LINKING.replace(NAME.encode(), MOVED.encode())},
+        _link,
+    ),
     "restore a deleted one": Operation(_restore, {}, {NAME: OLD}, _delete),
 }
 
@@ -97,7 +116,7 @@ OPERATIONS = {
 def attempt(operation: str, place: str) -> str:
     """What comes of the operation, in words: "done", or its error."""
     try:
-        OPERATIONS[operation].act(Ground(Path(place)))
+        left = OPERATIONS[operation].act(Ground(Path(place)))
     except DocindexError as error:
         return f"{error.code}: {error}"
-    return "done"
+    return f"done, but {left}" if left else "done"
