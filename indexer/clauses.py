@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from docindex.indexer.analysis import fold, stems_beyond
+from docindex.indexer.analysis import stems_beyond
+from docindex.indexer.characters import fold
 
 TermField = Literal["title", "heading"]
 

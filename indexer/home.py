@@ -29,7 +29,7 @@ from docindex.indexer.errors import FolderUnavailable, IndexUnavailable
 
 PRIVATE = 0o700
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Changes whenever an index written before could not be read any more."""
 
 LAYOUT = f"{SCHEMA_VERSION}-{FINGERPRINT}"

@@ -1,67 +1,169 @@
 """From the text of documents to the postings of their terms.
 
-Text is kept as numbers of terms, document after document, so that inverting it is one
-stable sort of these numbers.
+Text is kept as numbers of chunks, document after document. Each different chunk is
+analysed once; then numpy puts the terms in the place of the chunks, and inverting a text
+is one stable sort of their numbers.
 """
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, compress
 from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from docindex.indexer.analysis import PIECE, Memo, pieces, terms_of_token, tokens
+from docindex.indexer.analysis import (
+    MAX_TERM,
+    MEMO_ENTRIES,
+    PIECE,
+    analyse,
+    canonical,
+    chunks,
+    pieces,
+    term_of,
+    term_of_name,
+)
+from docindex.indexer.languages import ENGLISH
 
 BREAK = 0
 """Stands in text between parts that no phrase crosses. Terms count from 1."""
 
 
-class Vocabulary:
-    """Numbers the terms of a segment as they come."""
+class Form(NamedTuple):
+    """A word as documents have it."""
+
+    word: str
+    """Folded, with its endings."""
+    term: str
+    language: str
+
+
+class Ragged:
+    """What each of some numbers stands for: numbers of something else, any count of them."""
 
     def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
-        # Text in ASCII has one term for each of its tokens.
-        self._of_ascii = Memo[bytes, int](self._only_number_of)
-        self._of_any = Memo[bytes, tuple[int, ...]](self._numbers_of)
+        """0 stands for one `BREAK`."""
+        self._values = array("I", (BREAK,))
+        self._bounds = array("I", (0, 1))
 
     def __len__(self) -> int:
-        return len(self._numbers)
+        return len(self._bounds) - 1
 
-    def numbers(self, text: str) -> Iterable[int]:
-        """The terms of a text, in order."""
+    def append(self, values: Sequence[int]) -> int:
+        """The number that stands for these from now on."""
+        self._values.extend(values)
+        self._bounds.append(len(self._values))
+        return len(self._bounds) - 2
+
+    def expand(self, numbers: NDArray[np.uint32], bounds: NDArray[np.int64]) -> "Numbered":
+        """What the numbers stand for; `bounds` say where each document's begin, and where
+        the last one's end."""
+        begins = np.frombuffer(self._bounds, np.uint32)
+        counts = (begins[1:] - begins[:-1])[numbers]
+        ends = np.zeros(len(numbers) + 1, np.uint32)
+        np.cumsum(counts, out=ends[1:])
+        some = counts > 0
+        # Modulo 2**32, where this may be less than 0.
+        places = np.repeat((begins[numbers] - ends[:-1])[some], counts[some])
+        places += np.arange(len(places), dtype=np.uint32)
+        values = np.frombuffer(self._values, np.uint32)[places]
+        ends_of_documents = ends[bounds].astype(np.int64)
+        return Numbered(values, ends_of_documents[1:] - ends_of_documents[:-1])
+
+
+class Vocabulary:
+    """Numbers the chunks of a segment's texts as they come, their words and their terms."""
+
+    def __init__(self) -> None:
+        self.forms: list[Form] = []
+        """Numbered from 1."""
+        self.words = Ragged()
+        """The forms of each chunk."""
+        self.identifiers = Ragged()
+        """The terms of the names in each chunk."""
+        self._terms: dict[str, int] = {}
+        self._names: dict[str, int] = {}
+        self._term_of_form = array("I", (BREAK,))
+        self._languages: dict[str, _Language] = {}
+
+    def numbers(self, text: str, language: str = ENGLISH) -> Iterable[int]:
+        """The chunks of a text, in order."""
+        known = self._languages.get(language)
+        if known is None:
+            known = self._languages[language] = _Language(language, self._number_of)
         if len(text) > PIECE:
-            return chain.from_iterable(map(self._numbers_in, pieces(text)))
-        return self._numbers_in(text)
+            return map(known.__getitem__, chain.from_iterable(map(chunks, pieces(text))))
+        return map(known.__getitem__, chunks(text))
+
+    def term_of_form(self) -> NDArray[np.uint32]:
+        """The number of the term of each form."""
+        return np.frombuffer(self._term_of_form, np.uint32)
 
     def in_order(self) -> tuple[list[bytes], NDArray[np.uint32]]:
         """The terms in byte order, and their numbers."""
-        ordered = sorted(self._numbers)
-        numbers = map(self._numbers.__getitem__, ordered)
+        ordered = sorted(self._terms)
+        numbers = map(self._terms.__getitem__, ordered)
         return [term.encode() for term in ordered], np.fromiter(numbers, np.uint32, len(ordered))
 
-    def _numbers_in(self, text: str) -> Iterable[int]:
-        if text.isascii():
-            return map(self._of_ascii.__getitem__, tokens(text))
-        return chain.from_iterable(map(self._of_any.__getitem__, tokens(text)))
+    def _number_of(self, language: "_Language", chunk: bytes) -> int:
+        words, written, names = analyse(chunk)
+        forms, known = language.forms, self._names
+        self.words.append(
+            [
+                forms.get(one) or self._number_of_form(language, word, one)
+                for word, one in zip(words, written, strict=True)
+            ]
+        )
+        return self.identifiers.append(
+            [known.get(name) or self._number_of_name(name) for name in names]
+        )
 
-    def _only_number_of(self, token: bytes) -> int:
-        (number,) = self._numbers_of(token)
+    def _number_of_form(self, language: "_Language", word: str, written: str) -> int:
+        term = term_of(word, written, language.code)
+        key = f"{word} {term}"
+        number = language.forms.get(key)
+        if number is None:
+            self._term_of_form.append(self._number_of_term(term))
+            self.forms.append(Form(word, term, language.code))
+            number = language.forms[key] = len(self.forms)
+        language.forms[written] = number
         return number
 
-    def _numbers_of(self, token: bytes) -> tuple[int, ...]:
-        known = self._numbers
-        return tuple(known.setdefault(term, len(known) + 1) for term in terms_of_token(token))
+    def _number_of_name(self, name: str) -> int:
+        number = self._names[name] = self._number_of_term(term_of_name(name))
+        return number
+
+    def _number_of_term(self, term: str) -> int:
+        return self._terms.setdefault(term, len(self._terms) + 1)
+
+
+class _Language(dict[bytes, int]):
+    """The chunks of documents in one language."""
+
+    def __init__(self, code: str, number_of: "Callable[[_Language, bytes], int]") -> None:
+        super().__init__()
+        self.code = code
+        self.forms: dict[str, int] = {}
+        """Words as they are written, and what stands for their forms."""
+        self._number_of = number_of
+
+    def __missing__(self, chunk: bytes) -> int:
+        same = canonical(chunk)
+        number = self.get(same) or self._number_of(self, same)
+        if len(chunk) <= MAX_TERM:
+            if len(self) >= MEMO_ENTRIES:
+                self.clear()
+            self[chunk] = self[same] = number
+        return number
 
 
 class Text:
-    """One field of the documents of a segment."""
+    """One field of the documents of a segment, as numbers of chunks."""
 
     def __init__(self) -> None:
         self.numbers = array("I")
-        """Of all terms and breaks, document after document."""
+        """Of all chunks and breaks, document after document."""
         self._bounds = array("q", (0,))
 
     def __len__(self) -> int:
@@ -71,15 +173,23 @@ class Text:
     def end_document(self) -> None:
         self._bounds.append(len(self.numbers))
 
-    def sizes(self) -> NDArray[np.int64]:
-        """How many numbers each document has."""
-        bounds = np.frombuffer(self._bounds, np.int64)
-        return bounds[1:] - bounds[:-1]
+    def bounds(self) -> NDArray[np.int64]:
+        """Where the numbers of each document begin, and where those of the last one end."""
+        return np.frombuffer(self._bounds, np.int64)
 
     def truncate(self, documents: int) -> None:
         """Forgets what came after some documents."""
         del self._bounds[documents + 1 :]
         del self.numbers[self._bounds[-1] :]
+
+
+class Numbered(NamedTuple):
+    """One field of the documents of a segment, as numbers of terms or of what has terms."""
+
+    numbers: NDArray[np.uint32]
+    """Document after document, with breaks."""
+    sizes: NDArray[np.int64]
+    """How many numbers each document has."""
 
 
 class Inverted(NamedTuple):
@@ -128,10 +238,9 @@ class Order:
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._terms, self._numbers = vocabulary.in_order()
 
-    def renumber(self, text: Text) -> tuple[list[bytes], NDArray[np.uint32]]:
+    def renumber(self, numbers: NDArray[np.uint32]) -> tuple[list[bytes], NDArray[np.uint32]]:
         """The terms of a field in byte order, and its text with each term numbered by
         its place among them, counted from 1."""
-        numbers = np.frombuffer(text.numbers, np.uint32)
         used = np.zeros(len(self._numbers) + 1, np.bool_)
         used[numbers] = True
         in_order = used[self._numbers]
@@ -140,11 +249,10 @@ class Order:
         return list(compress(self._terms, in_order.tolist())), new[numbers]
 
 
-def invert(
-    terms: Sequence[bytes], numbers: NDArray[np.uint32], sizes: NDArray[np.int64]
-) -> tuple[Inverted, NDArray[np.int64]]:
-    """The postings of a field, and how many terms each document has. `numbers` are as
-    `Order.renumber` gives them, `sizes` as `Text.sizes` does."""
+def invert(terms: Sequence[bytes], text: Numbered) -> tuple[Inverted, NDArray[np.int64]]:
+    """The postings of a field, and how many terms each document has. The numbers of the
+    text are as `Order.renumber` gives them."""
+    numbers, sizes = text
     docnums = np.repeat(np.arange(len(sizes), dtype=np.uint32), sizes)
     words = numbers != BREAK
     numbers, docnums = numbers[words], docnums[words]

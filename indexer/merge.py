@@ -17,8 +17,10 @@ from docindex.indexer import schema
 from docindex.indexer.columns import Values, decode_column
 from docindex.indexer.dictionary import read_dictionary
 from docindex.indexer.inversion import BREAK, Inverted
+from docindex.indexer.lexicon import Lexicon, encode
+from docindex.indexer.lexicon import merged as merged_words
 from docindex.indexer.postings import decode
-from docindex.indexer.segment_writer import SegmentWriter, files_of, stream_item
+from docindex.indexer.segment_writer import LEXICON, SegmentWriter, files_of, stream_item
 from docindex.indexer.segments import SEGMENT, Built, Head, read_segment, write
 from docindex.indexer.stock import Segment
 
@@ -49,6 +51,9 @@ def merge(folder: Path, segments: Sequence[Segment]) -> Built:
                 np.concatenate([_NO_SIZES, *(stream.sizes for stream in streams)]),
             )
             del streams
+            left = frozenset(term.decode() for term in merged.terms)
+            lexicons = (Lexicon(source.lexicon) for source in sources)
+            writer.add_lexicon(encode(merged_words(lexicons, left)))
         del merged, numbers
     for field in schema.NAME_FIELDS:
         writer.add_names(field, merge_postings([source.postings(field) for source in sources])[0])
@@ -82,6 +87,10 @@ class _Source:
         self._whole = bool(self._alive.all())
         self._new = (np.cumsum(self._alive) + (base - 1)).astype(np.uint32)
         self.documents = int(self._alive.sum())
+
+    @property
+    def lexicon(self) -> memoryview:
+        return self._files[LEXICON]
 
     def postings(self, field: str) -> Inverted:
         """In documents of the new segment; none, perhaps, for some terms."""

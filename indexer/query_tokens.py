@@ -9,7 +9,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from docindex.indexer.analysis import fold, term_spans, words
+from docindex.indexer.analysis import term_spans, words
+from docindex.indexer.characters import fold
 from docindex.indexer.clauses import (
     Clause,
     Has,

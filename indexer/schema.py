@@ -19,8 +19,10 @@ from docindex.indexer.stock import COLUMN, ID, STORED, TEXT, Existence, IDAnalyz
 
 HEAD = "head"
 
-TEXT_FIELDS = ("body", "headings", "title")
-"""`body` is all the text of a section, so that what stands in the others stands there too."""
+TEXT_FIELDS = ("body", "headings", "title", "identifiers")
+"""`body` is all the text of a section, so that what stands in its headings and its title
+stands there too. `identifiers` are the names of code in it, in the forms that are no words
+of the text (see `identifiers`)."""
 
 NAME_FIELDS = ("kind", "path")
 
@@ -40,9 +42,11 @@ def new_schema() -> Any:
         title=_text(),
         headings=_text(),
         body=_text(),
+        identifiers=_text(),
         stream=COLUMN(),
         record=STORED(),
         sections=STORED(),
+        language=STORED(),
     )
 
 
@@ -53,12 +57,15 @@ def _text() -> Any:
     return field
 
 
-def stored(record: Record, document: Document | None) -> bytes:
-    """What is kept with the head of a file, as Whoosh stores it."""
+def stored(record: Record, document: Document | None, language: str = "") -> bytes:
+    """What is kept with the head of a file, as Whoosh stores it. The language is named when
+    it is not English."""
     sections: list[StoredSection] = []
     if document is not None:
         sections = [(s.trail, s.anchor, s.first_line, s.last_line) for s in document.sections]
-    fields = {"record": pack(record), "sections": tuple(sections)}
+    fields: dict[str, object] = {"record": pack(record), "sections": tuple(sections)}
+    if language:
+        fields["language"] = language
     return zlib.compress(pickle.dumps(fields, 4), COMPRESSION)
 
 

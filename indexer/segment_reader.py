@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docindex.indexer.columns import decode_column
+from docindex.indexer.lexicon import Lexicon, languages_in, without_words
 from docindex.indexer.models import Record
 from docindex.indexer.schema import HEAD, unpack
-from docindex.indexer.segment_writer import files_of, stream_item
+from docindex.indexer.segment_writer import LEXICON, files_of, stream_item
 from docindex.indexer.segments import SEGMENT, Damaged, read_segment
 from docindex.indexer.stock import Segment
 from docindex.indexer.terms_table import TermsTable
@@ -56,6 +57,8 @@ class StoredHead(NamedTuple):
     record: Record
     sections: tuple[StoredSection, ...]
     """The documents from its head on."""
+    language: str = ""
+    """The one it is in, if not English."""
 
 
 class SegmentReader:
@@ -87,6 +90,10 @@ class SegmentReader:
             numbers, sizes = decode_column(files[".stream.col"], self.size)
             self._streams = np.frombuffer(numbers, item)
             self._stream_bounds = _bounds(sizes // item.itemsize)
+        self._lexicon_file = files.get(LEXICON)
+        self._lexicon: Lexicon | None = None
+        self.languages = languages_in(self._lexicon_file) if self._lexicon_file else ()
+        """The languages but English that some of its documents are in."""
 
     @classmethod
     def open(cls, folder: Path, segment: Segment) -> Self:
@@ -125,6 +132,14 @@ class SegmentReader:
             return Postings(np.array([entry.first], np.uint32), np.array([entry.weight], "f"))
         return decode(self._blocks, entry.offset)
 
+    def lexicon(self) -> Lexicon:
+        """Its words as they are written. Read when it is first asked for; if several threads
+        ask at once, each may read it."""
+        if self._lexicon is None:
+            file = self._lexicon_file
+            self._lexicon = Lexicon(file) if file else without_words()
+        return self._lexicon
+
     def terms_from(self, field: str, prefix: str) -> Iterator[str]:
         """The terms of a field that begin so, in byte order."""
         return self._terms.terms_from(field, prefix)
@@ -155,7 +170,7 @@ class SegmentReader:
         """What is kept of the file whose first document it is."""
         stored = self._kept(docnum)
         sections = tuple(StoredSection._make(one) for one in stored["sections"])
-        return StoredHead(unpack(stored["record"]), sections)
+        return StoredHead(unpack(stored["record"]), sections, stored.get("language", ""))
 
     def record(self, docnum: int) -> Record:
         """That of the file whose first document it is."""

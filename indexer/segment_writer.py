@@ -20,6 +20,9 @@ from docindex.indexer.stock import Segment
 
 Bytes = bytes | memoryview
 
+LEXICON = ".lex"
+"""What the name of the lexicon's file ends in."""
+
 _DIRECTORY = Struct("!qi")
 _TERMS_AT_ONCE = 1 << 14
 """While they are encoded, terms take many times as much as what comes of them."""
@@ -41,6 +44,7 @@ class SegmentWriter:
         self._blocks_size = 0
         self._extras: dict[str, object] = {}
         self._columns: dict[str, list[Bytes]] = {}
+        self._lexicon = b""
         self._no_lengths = np.zeros(documents, np.uint8)
 
     def add_names(self, field: str, postings: Inverted) -> None:
@@ -66,6 +70,9 @@ class SegmentWriter:
         data = numbers.astype(item).view(np.uint8).data
         self._columns["stream"] = encode_column(Values(data, sizes * item.itemsize))
 
+    def add_lexicon(self, lexicon: bytes) -> None:
+        self._lexicon = lexicon
+
     def finish(self) -> tuple[Segment, list[Bytes]]:
         """The segment as a table of contents names it, and its file in parts."""
         # Whoosh has no public way to the totals, though they are part of its format.
@@ -74,6 +81,7 @@ class SegmentWriter:
             ".trm": [*self._terms.finish(self._extras)],
             ".pst": self._blocks,
             **{f".{name}.col": parts for name, parts in self._columns.items()},
+            LEXICON: [self._lexicon],
         }
         parts: list[Bytes] = []
         directory: dict[str, dict[str, int]] = {}

@@ -9,15 +9,23 @@ import os
 import zlib
 from array import array
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from docindex.indexer import schema, stock
 from docindex.indexer.columns import Values, length_bytes
-from docindex.indexer.inversion import BREAK, Inverted, Order, Text, Vocabulary, invert
+from docindex.indexer.inversion import BREAK, Inverted, Numbered, Order, Text, Vocabulary, invert
+from docindex.indexer.languages import ENGLISH, language_of
+from docindex.indexer.lexicon import encode as encode_lexicon
 from docindex.indexer.models import Document, Record
 from docindex.indexer.segment_writer import SegmentWriter
 from docindex.indexer.stock import Segment
+
+_WRITTEN = ("body", "headings", "title")
+"""The fields that the others follow from."""
 
 SEGMENT = ".seg"
 CHECKSUM = ".sum"
@@ -82,7 +90,7 @@ class Builder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._vocabulary = Vocabulary()
-        self._texts = {field: Text() for field in schema.TEXT_FIELDS}
+        self._texts = {field: Text() for field in _WRITTEN}
         self._heads: list[Head] = []
         self._stored: list[bytes] = []
         self._documents = 0
@@ -90,9 +98,12 @@ class Builder:
     def add(self, record: Record, document: Document | None) -> None:
         """A file with what the parser found in it, or None when it was skipped. After an
         exception the builder is as it was before."""
-        stored = schema.stored(record, document)
+        language = ENGLISH
+        if document is not None:
+            language = language_of(document.front_matter, (s.text for s in document.sections))
+        stored = schema.stored(record, document, language)
         try:
-            self._add_texts(document)
+            self._add_texts(document, language)
         except BaseException:
             for text in self._texts.values():
                 text.truncate(self._documents)
@@ -102,10 +113,10 @@ class Builder:
         self._stored += [stored, *[b""] * (documents - self._documents - 1)]
         self._documents = documents
 
-    def _add_texts(self, document: Document | None) -> None:
+    def _add_texts(self, document: Document | None, language: str) -> None:
         """Each section is a document of the index; without any, the file itself is."""
-        body, headings, title = (self._texts[field] for field in schema.TEXT_FIELDS)
-        numbers = self._vocabulary.numbers
+        body, headings, title = (self._texts[field] for field in _WRITTEN)
+        numbers = partial(self._vocabulary.numbers, language=language)
         titled = array("I")
         if document is not None:
             titled.extend(numbers(document.title))
@@ -140,14 +151,21 @@ class Builder:
     def finish(self) -> Built:
         """Writes the segment; the last that is done with a builder. Raises OSError."""
         writer = SegmentWriter(self._documents)
-        order = Order(self._vocabulary)
-        for field in schema.TEXT_FIELDS:
+        vocabulary = self._vocabulary
+        order = Order(vocabulary)
+        names = Numbered(np.zeros(0, np.uint32), np.zeros(0, np.int64))
+        for field in _WRITTEN:
             text = self._texts.pop(field)
-            terms, numbers = order.renumber(text)
-            postings, lengths = invert(terms, numbers, text.sizes())
-            writer.add_text(field, postings, length_bytes(lengths), int(lengths.sum()))
+            chunks, bounds = np.frombuffer(text.numbers, np.uint32), text.bounds()
+            forms, sizes = vocabulary.words.expand(chunks, bounds)
+            self._write_text(
+                writer, order, field, Numbered(vocabulary.term_of_form()[forms], sizes)
+            )
             if field == "body":
-                writer.add_streams(numbers, text.sizes())
+                counts = np.bincount(forms, minlength=len(vocabulary.forms) + 1)[1:].tolist()
+                writer.add_lexicon(encode_lexicon(zip(vocabulary.forms, counts, strict=True)))
+                names = vocabulary.identifiers.expand(chunks, bounds)
+        self._write_text(writer, order, "identifiers", names)
         paths = {
             head.record.name.encode(): range(head.docnum, head.last + 1) for head in self._heads
         }
@@ -157,6 +175,13 @@ class Builder:
         writer.add_names("path", Inverted.of_sets(paths))
         writer.add_stored(Values.of(self._stored))
         return Built(write(self._folder, writer), tuple(self._heads))
+
+    def _write_text(self, writer: SegmentWriter, order: Order, field: str, text: Numbered) -> None:
+        terms, numbers = order.renumber(text.numbers)
+        postings, lengths = invert(terms, Numbered(numbers, text.sizes))
+        writer.add_text(field, postings, length_bytes(lengths), int(lengths.sum()))
+        if field == "body":
+            writer.add_streams(numbers, text.sizes)
 
     def discard(self) -> None:
         """Lets go of all that was added."""

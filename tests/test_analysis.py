@@ -12,15 +12,17 @@ from docindex.indexer.analysis import (
     FINGERPRINT,
     FUNCTION_WORDS,
     MAX_TERM,
-    fold,
+    analyse,
+    canonical,
+    chunks,
     pieces,
     stems_beyond,
+    term_of,
     term_spans,
     terms,
-    terms_of_token,
-    tokens,
     words,
 )
+from docindex.indexer.characters import fold
 
 # Whatever is special to the analysis, next to each other in every way.
 # fmt: off
@@ -119,10 +121,21 @@ def test_the_fast_way_for_ascii_gives_what_the_other_way_gives(text: str) -> Non
 
 
 @given(TEXTS)
-def test_a_text_has_the_terms_of_its_tokens(text: str) -> None:
-    found = [terms_of_token(token) for token in tokens(text)]
-    assert [term for of_token in found for term in of_token] == terms(text)
-    assert not text.isascii() or all(len(of_token) == 1 for of_token in found)
+@example("é-c# c#-é _c++_ ..C#x c#é")
+def test_a_text_has_the_terms_of_its_chunks(text: str) -> None:
+    found = map(analyse, chunks(text))
+    spoken = [pair for each in found for pair in zip(each.words, each.written, strict=True)]
+    assert [term_of(*pair) for pair in spoken] == terms(text)
+
+
+@given(st.one_of(TEXTS, st.text(alphabet="aB1_-.:+#é", max_size=12)))
+@example("--Ab._")
+@example("..net")
+@example("HTMLs.v2")
+def test_what_chunks_have_in_common_is_all_that_counts(text: str) -> None:
+    for chunk in chunks(text):
+        plain, same = analyse(chunk), analyse(canonical(chunk))
+        assert [list(each) for each in plain] == [list(each) for each in same]
 
 
 @given(st.lists(TEXTS).map("".join), st.integers(1, 9))
@@ -221,13 +234,15 @@ def test_a_hostile_text_is_analysed_in_the_end(text: str) -> None:
     assert all(len(term) <= MAX_TERM for term in terms(text))
 
 
-def test_the_memory_of_words_is_bounded() -> None:
+def test_the_memory_of_words_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(analysis, "MEMO_ENTRIES", 1000)
     memos: list[dict[str | bytes, object]] = [
-        vars(analysis)[name] for name in ("_ascii_terms", "_terms_of_token", "_terms_of_word")
+        vars(analysis)[name] for name in ("_known", "_stemmed")
     ]
+    for memo in memos:
+        memo.clear()
     for number in range(analysis.MEMO_ENTRIES + 10):
-        terms(f"w{number}")
-        terms(f"é{number}")
+        terms(f"w{number} é{number}")
         assert all(len(memo) <= analysis.MEMO_ENTRIES for memo in memos)
     terms("z" * 100_000 + " é" + "z" * 100_000)
     assert all(memo and max(map(len, memo)) <= MAX_TERM for memo in memos)

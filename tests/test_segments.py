@@ -14,10 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docindex.indexer import schema, stock
-from docindex.indexer.analysis import terms
+from docindex.indexer.analysis import identifiers, terms
+from docindex.indexer.inversion import Form
+from docindex.indexer.lexicon import Lexicon
 from docindex.indexer.merge import merge
 from docindex.indexer.models import Document, Record, Section, Stamp
-from docindex.indexer.segment_writer import files_of
+from docindex.indexer.segment_writer import LEXICON, files_of
 from docindex.indexer.segments import Builder, Built, Damaged, Storage, heads_of, open_segment
 
 File = tuple[Record, Document | None]
@@ -28,7 +30,8 @@ Fields = dict[str, list[str]]
 WORDS = st.sampled_from(
     [
         "red", "foxes", "hen", "running", "C++", "c#", "snake_case", "Ärger", "naïve", "検索器",
-        "の", "½", "v2.7", "हिन्दी", "\u00ad", "\ud800", "x" * 100, "é" * 100,
+        "の", "½", "v2.7", "getUserName", "std::vector", "--all", "हिन्दी",
+        "\u00ad", "\ud800", "x" * 100, "é" * 100,
     ]
 )
 # fmt: on
@@ -92,16 +95,16 @@ def build(folder: Path, files: Sequence[File]) -> Built:
 
 def parts(document: Document | None) -> list[dict[str, list[list[str]]]]:
     """What each document of the index has to hold: by field, the terms of each part."""
-    if document is None:
-        return [{"title": [], "headings": [], "body": []}]
-    title = [terms(document.title)]
     found: list[dict[str, list[list[str]]]] = []
-    for ordinal, one in enumerate(document.sections or (None,)):
-        headings = [terms(heading) for heading in one.trail] if one else []
-        if ordinal == 0:
-            headings += [terms(name) for name in (*document.tags, document.name)]
-        body = [*title, *headings, *([terms(one.text)] if one else [])]
-        found.append({"title": title, "headings": headings, "body": body})
+    for ordinal, one in enumerate((document and document.sections) or (None,)):
+        title = [document.title] if document else []
+        headings = list(one.trail) if one else []
+        if ordinal == 0 and document:
+            headings += [*document.tags, document.name]
+        body = [*title, *headings, *([one.text] if one else [])]
+        fields = {"title": title, "headings": headings, "body": body}
+        terms_of = {field: list(map(terms, texts)) for field, texts in fields.items()}
+        found.append({**terms_of, "identifiers": list(map(identifiers, body))})
     return found
 
 
@@ -276,9 +279,15 @@ def test_streams_are_wide_when_there_are_many_terms(tmp_path: Path) -> None:
 
 
 def content(folder: Path, built: Built) -> dict[str, bytes]:
-    """The files in a segment."""
+    """The files in a segment, but for the lexicon."""
     path = folder / f"{built.segment.segment_id()}.seg"
-    return {name: bytes(data) for name, data in files_of(path.read_bytes()).items()}
+    files = files_of(path.read_bytes())
+    return {name: bytes(data) for name, data in files.items() if name != LEXICON}
+
+
+def lexicon(folder: Path, built: Built) -> dict[Form, int]:
+    path = folder / f"{built.segment.segment_id()}.seg"
+    return dict(Lexicon(files_of(path.read_bytes())[LEXICON]).counts())
 
 
 def renamed(found: list[File], label: str) -> list[File]:
@@ -318,6 +327,11 @@ def test_a_merge_gives_what_a_build_of_the_survivors_gives(
         merged, fresh = merge(folder, sources), build(folder, survivors)
         assert merged.heads == fresh.heads
         assert content(folder, merged) == content(folder, fresh)
+        # What is deleted may have had more words, and more often, but of no other terms.
+        spoken, left = lexicon(folder, merged), lexicon(folder, fresh)
+        assert left.keys() <= spoken.keys()
+        assert all(spoken[form] >= count for form, count in left.items())
+        assert {form.term for form in spoken} == {form.term for form in left}
         assert vars(merged.segment)["_fieldlengths"] == vars(fresh.segment)["_fieldlengths"]
         assert merged.segment.doc_count_all() == fresh.segment.doc_count_all()
 

@@ -1,0 +1,95 @@
+"""What names of code are made of: the forms in which each is found beside its words.
+
+A name of several words is found *whole*, whatever joins them: `get_user_name`,
+`getUserName`, `get-user-name` and `Get.User.Name` are one; so are `ADR-016` and `adr016`,
+`std::vector` and `stdvector`. A sign in front that tells a name from a word counts:
+`--verbose`, `.net`. Numbers stay apart: `v1.2.3` is `1.2.3`, not `12.3`. `camelCase` is
+found by its *parts* too; those of all others are words already.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from docindex.indexer.characters import CJK_CHARACTER, without_underscores, word_pattern
+
+MAX_NAME = 64
+"""Characters of a name that count."""
+MAX_PARTS = 12
+
+_PART = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
+_CAMEL = re.compile(rb"[a-z][0-9]*[A-Z]|[A-Z]{2}[a-z]")
+_JOINT = re.compile(r"[._-]{1,2}|::")
+_PLAIN = re.compile(r"[0-9a-z]+(?:(?:[._-]{1,2}|::)[0-9a-z]+)+")
+_SPLIT = re.compile(r"[._:-]+")
+_APART = re.compile(r"[0-9][._:-]+[0-9]")
+_SIGN = re.compile(r"(?:^|(?<=[^\w.-]))(?:--?|\.)$")
+"""In what stands before a name. Between the words of one, it is a joint."""
+_VERSION = re.compile(r"^v(?=\d+\.\d)")
+
+
+class Joined(NamedTuple):
+    words: list[str]
+    whole: str
+
+
+def is_camel(chunk: bytes) -> bool:
+    """Whether there may be a word of several in it."""
+    return bool(_CAMEL.search(chunk))
+
+
+def parts(word: str) -> list[str]:
+    """The words in `camelCase`, folded; none when there is only one."""
+    if word.islower() or not word.isascii() or not is_camel(word.encode()):
+        return []
+    found: list[str] = _PART.findall(word[:MAX_NAME])
+    # A letter by itself, as in `CWnd`, is nothing to look for.
+    return [part.lower() for part in found[:MAX_PARTS] if len(part) > 1] if found[1:] else []
+
+
+def joined_words(text: str) -> Joined | None:
+    """What a name in plain lower case consists of, the fast way; None for all else."""
+    if not _PLAIN.fullmatch(text):
+        return None
+    words = [word[:MAX_NAME] for word in _SPLIT.split(text)]
+    if _APART.search(text):
+        return Joined(words, next(_named(_together(words), len(words), "")))
+    return Joined(words, "".join(words)[:MAX_NAME])
+
+
+def wholes(text: str, words_of: Callable[[str], tuple[str, ...]]) -> Iterator[str]:
+    """Each name of several words in a text without blanks, as one word, and each word with
+    a sign in front that counts. `words_of` gives the words, folded, that a run of letters
+    stands for."""
+    whole, count, sign, end = "", 0, "", 0
+    for match in word_pattern(text).finditer(without_underscores(text)):
+        between = text[end : match.start()]
+        end = match.end()
+        # There are no names in CJK, but right beside it.
+        cjk = CJK_CHARACTER.match(match[0])
+        if cjk or not count or not _JOINT.fullmatch(between):
+            yield from _named(whole, count, sign)
+            lead = None if cjk else _SIGN.search(between)
+            whole, count, sign = "", 0, lead[0] if lead else ""
+        words = () if cjk else words_of(match[0])
+        whole = _together((whole, *words)) if len(whole) <= MAX_NAME else whole
+        count += len(words)
+    yield from _named(whole, count, sign)
+
+
+def _together(words: Sequence[str]) -> str:
+    """Words as one, with a point between two digits."""
+    whole = ""
+    for word in words:
+        apart = whole[-1:].isdigit() and word[:1].isdigit()
+        whole += f".{word}" if apart else word
+        if len(whole) > MAX_NAME:
+            break
+    return whole
+
+
+def _named(whole: str, count: int, sign: str) -> Iterator[str]:
+    if count > 1:
+        yield _VERSION.sub("", whole)[:MAX_NAME]
+    if sign and whole[:1].isalpha():
+        yield f"{sign}{whole}"[:MAX_NAME]
