@@ -17,7 +17,7 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain, pairwise
 from typing import NamedTuple, TypeVar
@@ -41,6 +41,10 @@ MAX_TERM = 64
 
 OF_LANGUAGE = "@"
 """Stands in a term between a word without its endings and the language that they are of."""
+
+EITHER = "|"
+"""Joins terms that are one for a question: what a word is found by in documents of English
+and of other languages, say. It is in no term of a text."""
 
 FINGERPRINT = hashlib.sha256(
     f"{VERSION} {MAX_TERM} {SNOWBALL_VERSION} {unicodedata.unidata_version}".encode()
@@ -199,6 +203,37 @@ def term_spans(text: str, language: str = ENGLISH) -> Iterator[tuple[str, int, i
             yield from ((term, start + i, start + i + 2) for i, term in enumerate(found))
         else:
             yield from ((term, start, end) for term in found)
+
+
+def asked_spans(text: str, languages: Sequence[str] = ()) -> list[tuple[str, int, int]]:
+    """What `term_spans` gives for a question to documents in English and in these languages:
+    a question says in too few words which language it is in."""
+    spans = [list(term_spans(text, language)) for language in (ENGLISH, *languages)]
+    return [
+        (either(term for term, _, _ in of_word), *of_word[0][1:])
+        for of_word in zip(*spans, strict=True)
+    ]
+
+
+def whole_names(text: str) -> tuple[str, ...]:
+    """The terms of whole names in a text without blanks."""
+    return tuple(dict.fromkeys(map(term_of_name, wholes(text, _folded_words))))
+
+
+def parts_of_names(text: str) -> list[str]:
+    """The terms of the words in each `camelCase` word of a text."""
+    found = chain.from_iterable(map(parts, word_pattern(text).findall(without_underscores(text))))
+    return list(map(term_of_name, found))
+
+
+def either(terms: Iterable[str]) -> str:
+    """Terms, some of them joined already, as one for a question."""
+    return EITHER.join(dict.fromkeys(one for term in terms for one in alternatives(term)))
+
+
+def alternatives(term: str) -> list[str]:
+    """The terms of the index that a term of a question stands for."""
+    return term.split(EITHER)
 
 
 @lru_cache(maxsize=256)

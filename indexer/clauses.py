@@ -20,10 +20,13 @@ class Word:
     """A word as it was typed. `server-side` is one word of two terms."""
 
     text: str
-    """From its first letter or digit to its last."""
+    """From its first letter or digit, or the sign of a name in front, to its last."""
     terms: tuple[str, ...]
+    """Each may be several of the index, joined by `analysis.EITHER`."""
     count: int = 1
     """How often it stands in the query, in any form that gives the same terms."""
+    names: tuple[str, ...] = ()
+    """Terms of the whole names in it, such as `stdvector`. They only rank."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +66,13 @@ class Prefix:
     start: str
     """How the last word begins, folded. A term that begins so is a match."""
     field: TermField | None = None
+    foreign: tuple[str, ...] = ()
+    """What the beginning itself is found by as a word of other languages."""
 
     @property
     def stems(self) -> tuple[str, ...]:
         """The terms that are a match besides, of words that are longer than their term."""
-        return stems_beyond(self.start)
+        return (*stems_beyond(self.start), *self.foreign)
 
     def matches(self, term: str) -> bool:
         return term.startswith(self.start) or term in self.stems
@@ -231,7 +236,10 @@ def counted(words: Iterable[Word]) -> tuple[Word, ...]:
     found: dict[tuple[str, ...], Word] = {}
     for word in words:
         first = found.get(word.terms)
-        found[word.terms] = replace(first, count=first.count + word.count) if first else word
+        if first:
+            names = tuple(dict.fromkeys((*first.names, *word.names)))
+            word = replace(first, count=first.count + word.count, names=names)
+        found[word.terms] = word
     return tuple(found.values())
 
 

@@ -6,7 +6,7 @@ never touch what English documents are found by.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import import_module
 from threading import Lock
@@ -170,7 +170,7 @@ def detected(text: str) -> str:
         return ENGLISH
     found = _LETTERS.findall(text[:SAMPLE].lower())
     most = sum(map(_FUNCTION_WORDS[ENGLISH].__contains__, found))
-    if not found or most >= len(found) * _SHARE or text[:SAMPLE].isascii() and most > _FEW:
+    if not found or most >= len(found) * _SHARE:
         return ENGLISH
     best, code = max(
         (sum(map(words.__contains__, found)), code) for code, words in _FUNCTION_WORDS.items()
@@ -195,9 +195,9 @@ def language_of(front_matter: Mapping[str, object], texts: Iterable[str]) -> str
     return detected(sample)
 
 
-def function_words(languages: Sequence[str]) -> frozenset[str]:
-    """Those of other languages than English, as they are written in lower case."""
-    return frozenset[str]().union(*(_FUNCTION_WORDS.get(code, ()) for code in languages if code))
+def function_words(language: str) -> frozenset[str]:
+    """Those of another language than English, as they are written in lower case."""
+    return _FUNCTION_WORDS.get(language, frozenset())
 
 
 @cache

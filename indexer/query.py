@@ -40,6 +40,7 @@ from docindex.indexer.clauses import (
     names_terms,
 )
 from docindex.indexer.errors import InvalidInput
+from docindex.indexer.languages import function_words
 from docindex.indexer.query_tokens import Token, tokenize
 
 __all__ = ["MAX_LENGTH", "MAX_TERMS", "Query", "parse_query"]
@@ -51,9 +52,12 @@ MAX_TERMS = 32
 """Different terms. A prefix, a tag and a path count as one each."""
 
 
-def parse_query(text: str) -> Query:
-    """Raises InvalidInput when the text is empty or too long, when there is no
-    letter or digit in it, and when it says only what to leave out."""
+def parse_query(text: str, languages: Sequence[str] = ()) -> Query:
+    """`languages` are those of the documents besides English.
+
+    Raises InvalidInput when the text is empty or too long, when there is no
+    letter or digit in it, and when it says only what to leave out.
+    """
     if len(text) > MAX_LENGTH:
         raise InvalidInput(
             f"The query has {len(text):,} characters; at most {MAX_LENGTH} can be searched. "
@@ -61,12 +65,13 @@ def parse_query(text: str) -> Query:
         )
     if not text.strip():
         raise InvalidInput("The query is empty. Give words to look for.")
-    read = tokenize(text)
+    read = tokenize(text, languages)
     parts = _Parser(read.tokens).query()
     # Conditions come first, so that the limit takes bare words before it takes them.
     limit = _Limit()
     conditions = limit.clauses(parts.conditions)
-    should = limit.words(counted(_counting((*parts.bare, *read.strays), conditions)))
+    bare = that_count((*parts.bare, *read.strays), conditions, languages)
+    should = limit.words(counted(bare))
     remarks = read.remarks
     if limit.exceeded:
         remarks += (f"Only the first {MAX_TERMS} terms were searched.",)
@@ -79,14 +84,20 @@ def parse_query(text: str) -> Query:
     return Query(should, conditions, remarks)
 
 
-def _counting(bare: Sequence[Word], conditions: Iterable[Clause]) -> Sequence[Word]:
+def that_count(
+    bare: Sequence[Word], conditions: Iterable[Clause], languages: Sequence[str] = ()
+) -> Sequence[Word]:
     """The bare words without the function words, unless there is nothing else to look for."""
-    content = [word for word in bare if not _is_function_word(word)]
+    written = [word.text.lower().replace("\u2019", "'") for word in bare]
+    found = FUNCTION_WORDS
+    english = len(found.intersection(written))
+    for language in languages:
+        # One alone may be a word of English: `man` is German, `for` is Danish.
+        others = function_words(language)
+        if len(others.intersection(written)) > max(english, 1):
+            found = found | others
+    content = [word for word, text in zip(bare, written, strict=True) if text not in found]
     return content if content or any(map(names_terms, conditions)) else bare
-
-
-def _is_function_word(word: Word) -> bool:
-    return word.text.lower().replace("\u2019", "'") in FUNCTION_WORDS
 
 
 @dataclass(slots=True)

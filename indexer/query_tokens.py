@@ -6,10 +6,17 @@ in a remark, so that the parser meets no errors. Linear in the length of the tex
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from docindex.indexer.analysis import term_spans, words
+from docindex.indexer.analysis import (
+    OF_LANGUAGE,
+    alternatives,
+    asked_spans,
+    whole_names,
+    words,
+)
 from docindex.indexer.characters import fold
 from docindex.indexer.clauses import (
     Clause,
@@ -46,10 +53,12 @@ class Tokens:
     remarks: tuple[str, ...]
 
 
-def tokenize(text: str) -> Tokens:
-    lexer = _Lexer(_printable(text))
+def tokenize(text: str, languages: Sequence[str] = ()) -> Tokens:
+    """`languages` are those of the documents besides English."""
+    lexer = _Lexer(_printable(text), languages)
     tokens = _paired(lexer.tokens(), lexer.remarks)
-    tokens, strays = _joining(tokens, lexer.remarks)
+    tokens, operators = _joining(tokens, lexer.remarks)
+    strays = [word for word in map(lexer.as_word, operators) if word]
     return Tokens(tuple(tokens), tuple(strays), tuple(dict.fromkeys(lexer.remarks)))
 
 
@@ -64,14 +73,18 @@ def _printable(text: str) -> str:
     )
 
 
+_SIGNS_OF_NAMES = ("--", ".")
+"""What a name that is found with them may begin with, and no condition."""
+
 _OPERATORS: dict[str, Literal["AND", "OR", "NOT"]] = {"AND": "AND", "OR": "OR", "NOT": "NOT"}
 _FIELD = re.compile(r"([A-Za-z_]+):")
 _UNKNOWN_FIELD = re.compile(r"[A-Za-z_]{2,}:(?![\s:/\\]|$)")
 
 
 class _Lexer:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, languages: Sequence[str]) -> None:
         self._text = text
+        self._languages = languages
         self._at = 0
         self._idle_colon = -1
         """Where there is a colon that is read as a blank."""
@@ -104,7 +117,7 @@ class _Lexer:
             if closing >= 0:
                 quoted = self._text[self._at : closing]
                 self._at = closing + 1
-                return self._clause(sign, name, _quoted_clause(name, quoted))
+                return self._clause(sign, name, self._quoted_clause(name, quoted))
             self._unmatched_quote()
         word = self._word()
         if word in _OPERATORS and not sign and not name:
@@ -181,13 +194,39 @@ class _Lexer:
                 self._misplaced_star()
             return _document_clause(name, value, prefix=bool(star))
         if text.endswith("*") and text.count("*") == 1:
-            prefix = _prefix(text[:-1], _term_field(name))
+            prefix = self._prefix(text[:-1], _term_field(name))
             if prefix is not None:
                 return prefix
         if "*" in text:
             self._misplaced_star()
-        word = _as_word(text)
+        word = self.as_word(text)
         return Has(word, _term_field(name)) if word else None
+
+    def _quoted_clause(self, name: str, text: str) -> Clause | None:
+        if name in ("tag", "path"):
+            return _document_clause(name, text, prefix=False)
+        found = tuple(word for word in map(self.as_word, text.split()) if word)
+        return Phrase(found, _term_field(name)) if found else None
+
+    def as_word(self, text: str) -> Word | None:
+        spans = asked_spans(text, self._languages)
+        if not spans:
+            return None
+        first, last = spans[0][1], spans[-1][2]
+        sign = text[:first] if text[:first] in _SIGNS_OF_NAMES else ""
+        shown = sign + _retypable(text[first:last])
+        return Word(shown, tuple(term for term, _, _ in spans), names=whole_names(shown))
+
+    def _prefix(self, text: str, name: TermField | None) -> Prefix | None:
+        spans = asked_spans(text, self._languages)
+        if not spans or spans[-1][2] != len(text):
+            return None
+        start = words(text)[-1]
+        if len(start) < 2:
+            return None
+        before = tuple(term for term, _, _ in spans[:-1])
+        foreign = tuple(term for term in alternatives(spans[-1][0]) if OF_LANGUAGE in term)
+        return Prefix(_retypable(text[spans[0][1] :]), before, start, name, foreign)
 
     def _unmatched_quote(self) -> None:
         self.remarks.append("A quotation mark without its partner was ignored.")
@@ -200,31 +239,6 @@ class _Lexer:
 
 def _term_field(name: str) -> TermField | None:
     return cast(TermField, name) if name else None
-
-
-def _quoted_clause(name: str, text: str) -> Clause | None:
-    if name in ("tag", "path"):
-        return _document_clause(name, text, prefix=False)
-    found = tuple(word for word in map(_as_word, text.split()) if word)
-    return Phrase(found, _term_field(name)) if found else None
-
-
-def _as_word(text: str) -> Word | None:
-    spans = list(term_spans(text))
-    if not spans:
-        return None
-    return Word(_retypable(text[spans[0][1] : spans[-1][2]]), tuple(term for term, _, _ in spans))
-
-
-def _prefix(text: str, name: TermField | None) -> Prefix | None:
-    spans = list(term_spans(text))
-    if not spans or spans[-1][2] != len(text):
-        return None
-    start = words(text)[-1]
-    if len(start) < 2:
-        return None
-    before = tuple(term for term, _, _ in spans[:-1])
-    return Prefix(_retypable(text[spans[0][1] :]), before, start, name)
 
 
 def _document_clause(name: str, text: str, *, prefix: bool) -> Tagged | Located | None:
@@ -269,7 +283,7 @@ def _paired(tokens: list[Token], remarks: list[str]) -> list[Token]:
     return [token for at, token in enumerate(tokens) if at not in dropped]
 
 
-def _joining(tokens: list[Token], remarks: list[str]) -> tuple[list[Token], list[Word]]:
+def _joining(tokens: list[Token], remarks: list[str]) -> tuple[list[Token], list[str]]:
     """The tokens without the operators that have nothing to join, and these as words."""
     strays: list[str] = []
     begun: list[Token] = []
@@ -290,5 +304,4 @@ def _joining(tokens: list[Token], remarks: list[str]) -> tuple[list[Token], list
         f"{operator} has nothing to join, so it was taken for a word."
         for operator in dict.fromkeys(strays)
     )
-    found = map(_as_word, strays)
-    return joining[::-1], [word for word in found if word]
+    return joining[::-1], strays
