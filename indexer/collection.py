@@ -7,25 +7,25 @@ through all of them; deleted sections keep theirs.
 from collections.abc import Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import groupby, pairwise
-from math import log
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from docindex.indexer import stock
-from docindex.indexer.impacts import Bitmap, ImpactCache, Impacts, Numbers, new_impacts
+from docindex.indexer.bm25 import LENGTHS, idf, norms, saturated
+from docindex.indexer.documents import Documents
+from docindex.indexer.impacts import (
+    Bitmap,
+    ImpactCache,
+    Impacts,
+    Numbers,
+    TermImpacts,
+    new_impacts,
+)
 from docindex.indexer.segment_reader import Postings, SegmentReader
 from docindex.indexer.snapshot import Leaf
+from docindex.indexer.weights import K1, NAMES, TEXT
 
-TEXT = "body"
-"""The field that holds all text of a section, and so every term that it has in any field."""
-FIELDS = {TEXT: 1.0, "title": 0.5, "headings": 0.5}
-"""What a term may be found in, and what it counts there. A title and headings at half
-the weight of a field with all the text gain on documentation, and lose nothing on prose;
-at its full weight they begin to."""
-K1, B = 1.2, 0.75
-"""Saturation and length normalisation (Robertson and Zaragoza, 2009, section 3.4)."""
 CACHE_BYTES = 24_000_000
 """What the impacts of the terms that were used last may take. Among 105,000 sections, the
 900 terms of 600 queries take 17 MB."""
@@ -35,10 +35,10 @@ MOST_NUMBERS = 4096
 STRETCH = 1 << 16
 """Terms of texts that are looked through between two looks at the clock."""
 MARKED_FROM = 1 / 64
-"""The fields of a term in this share of all documents are added up over all of them: to
-look each document up among the others takes longer."""
+"""The names that hold a term in this share of all sections are marked among all of them: to
+look each up among the others takes longer."""
 
-_LENGTHS = np.array(stock.FIELD_LENGTHS, np.float64)
+FIELDS = {TEXT: 1.0, **NAMES}
 
 
 class Stretch(NamedTuple):
@@ -54,7 +54,8 @@ class Stretch(NamedTuple):
 
 class Collection:
     """Immutable but for its caches, and for any number of threads at once. Making one
-    reads nothing of the segments but their sizes, so each generation can have its own."""
+    reads nothing of the segments but how long their sections are, so each generation can
+    have its own."""
 
     def __init__(self, leaves: Sequence[Leaf]) -> None:
         self.leaves = tuple(leaves)
@@ -62,7 +63,10 @@ class Collection:
         """The number of the first section of each segment, and that behind the last."""
         np.cumsum([leaf.reader.size for leaf in leaves], out=self.bases[1:])
         self.size = int(self.bases[-1])
-        self._norms = {field: self._norm(field) for field in FIELDS}
+        self.documents = Documents(self.leaves, self.bases)
+        self._norms = {
+            field: norms(LENGTHS, self._field_length(field), self.size) for field in FIELDS
+        }
         self._cache = ImpactCache(CACHE_BYTES)
         self._numbers: dict[str, tuple[int, ...]] = {}
 
@@ -75,14 +79,14 @@ class Collection:
         return alive
 
     def impacts(self, term: str) -> Impacts:
-        """What a term adds to the scores: what stock Whoosh's BM25F gives it in each
-        field, times the weight of the field. Statistics count deleted sections too, as
-        stock's do."""
-        found = self._cache.get(term)
-        if found is None:
-            found = self._computed(term)
-            self._cache.put(term, found)
-        return found
+        """What a term adds to the scores of sections: BM25 in their text and the better one
+        of their title and headings, each as stock Whoosh computes it, times its weight.
+        Statistics count deleted sections too, as stock's do."""
+        return self._term(term).sections
+
+    def whole(self, term: str) -> Impacts:
+        """What a term adds to the scores of all sections of each document that has it."""
+        return self._term(term).documents
 
     def numbers(self, term: str) -> tuple[int, ...]:
         """What stands for a term in the texts of each segment; 0 where none has it."""
@@ -112,7 +116,7 @@ class Collection:
         for segment, (begin, last) in enumerate(pairwise(cuts)):
             reader = self.leaves[segment].reader
             docnums = (numbers[begin:last] - self.bases[segment]).astype(np.uint32)
-            ends = np.cumsum(_LENGTHS[reader.lengths(TEXT)[docnums]])
+            ends = np.cumsum(LENGTHS[reader.lengths(TEXT)[docnums]])
             at = 0
             while at < docnums.size:
                 done = ends[at - 1] if at else 0
@@ -121,59 +125,59 @@ class Collection:
                 yield Stretch(segment, slice(begin + at, begin + end), stream, bounds)
                 at = end
 
-    def _norm(self, field: str) -> NDArray[np.float32]:
-        """K1 times the length norm of BM25, for each length byte: shape (256,)."""
-        total = sum(leaf.reader.field_length(field) for leaf in self.leaves)
-        average = total / (self.size or 1) or 1
-        return (K1 * ((1 - B) + B * _LENGTHS / average)).astype(np.float32)
+    def _field_length(self, field: str) -> int:
+        return sum(leaf.reader.field_length(field) for leaf in self.leaves)
 
-    def _computed(self, term: str) -> Impacts:
-        leaves = [
-            (leaf, base, {TEXT: postings})
-            for leaf, base in zip(self.leaves, self.bases.tolist(), strict=False)
-            if (postings := leaf.reader.postings(TEXT, term)).ids.size
+    def _term(self, term: str) -> TermImpacts:
+        found = self._cache.get(term)
+        if found is None:
+            found = self._computed(term)
+            self._cache.put(term, found)
+        return found
+
+    def _computed(self, term: str) -> TermImpacts:
+        found = [
+            {field: leaf.reader.postings(field, term) for field in FIELDS} for leaf in self.leaves
         ]
-        factors: dict[str, float] = {}
-        for field, weight in FIELDS.items():
-            for leaf, _, found in leaves:
-                if field != TEXT:
-                    found[field] = leaf.reader.postings(field, term)
-            count = sum(found[field].ids.size for _, _, found in leaves)
-            factors[field] = weight * self._idf(count) * (K1 + 1)
+        factors = {
+            field: weight * idf(self.size, sum(each[field].ids.size for each in found)) * (K1 + 1)
+            for field, weight in FIELDS.items()
+        }
         ids = [np.zeros(0, np.int32)]
         scores = [np.zeros(0, np.float32)]
-        for leaf, base, found in leaves:
-            docnums, sums = self._added_up(leaf.reader, found, factors)
+        for leaf, base, each in zip(self.leaves, self.bases.tolist(), found, strict=False):
+            docnums, sums = self._added_up(leaf.reader, each, factors)
             living = slice(None) if leaf.alive is None else leaf.alive[docnums]
             ids.append((docnums[living] + base).astype(np.int32))
             scores.append(sums[living])
-        return new_impacts(np.concatenate(ids), np.concatenate(scores), self.size)
-
-    def _idf(self, count: int) -> float:
-        """Of a term that so many sections have, as stock Whoosh computes it."""
-        return log(max(self.size, 1) / (count + 1)) + 1
+        return TermImpacts(
+            new_impacts(np.concatenate(ids), np.concatenate(scores), self.size),
+            self.documents.impacts([each[TEXT] for each in found]),
+        )
 
     def _added_up(
         self, reader: SegmentReader, found: Mapping[str, Postings], factors: Mapping[str, float]
     ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-        """The documents of a segment that have a term, and what it adds to each: the sum of
-        its fields, all in float32. Each of the seven roundings that a sum takes changes at
-        most 6e-8 of it."""
+        """The documents of a segment that have a term, and what it adds to each, all in
+        float32. Each of the seven roundings that a sum takes changes at most 6e-8 of it."""
+
+        def scored(field: str) -> NDArray[np.float32]:
+            ids, weights = found[field]
+            length_norms = self._norms[field].take(reader.lengths(field).take(ids))
+            return saturated(weights, length_norms, factors[field])
+
         docnums = found[TEXT].ids.astype(np.intp)
+        sums = scored(TEXT)
+        named = [field for field in NAMES if found[field].ids.size]
+        if not named:
+            return docnums, sums
         frequent = docnums.size > reader.size * MARKED_FROM
-        sums = np.zeros(reader.size if frequent else docnums.size, np.float32)
-        for field, (ids, weights) in found.items():
-            if ids.size:
-                places = ids.astype(np.intp)
-                scores = self._norms[field].take(reader.lengths(field).take(places))
-                scores += weights
-                np.divide(weights, scores, out=scores)
-                scores *= np.float32(factors[field])
-                if frequent:
-                    np.add.at(sums, places, scores)
-                elif field == TEXT:
-                    sums += scores
-                else:
-                    # Those that have it in a field are among those that have it in the text.
-                    np.add.at(sums, docnums.searchsorted(places), scores)
-        return docnums, sums.take(docnums) if frequent else sums
+        better = np.zeros(reader.size if frequent else docnums.size, np.float32)
+        for field in named:
+            places = found[field].ids.astype(np.intp)
+            if not frequent:
+                # Those that have it in a name are among those that have it in the text.
+                places = docnums.searchsorted(places)
+            better[places] = np.maximum(better[places], scored(field))
+        sums += better.take(docnums) if frequent else better
+        return docnums, sums

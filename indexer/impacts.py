@@ -1,13 +1,14 @@
 """What each term adds to the scores of the sections that have it.
 
-An *impact* is a term's whole contribution to the score of one section: BM25F over
-every field, with the fields' weights in it. All impacts of a term are computed when a
-query first asks for it; queries then only add them up.
+An *impact* is a term's whole contribution to the score of one section, or of all sections
+of one document, with every weight in it. All impacts of a term are computed when a query
+first asks for it; queries then only add them up.
 """
 
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 DENSE_FROM = 1 / 6
 """A term in this share of all sections has a vector of its impacts on all of them: adding
 up whole vectors is several times faster than picking places, but costs memory."""
-BEST = 100
+BEST = 200
 """As many of a term's best sections are known. Those of all terms of a query together
 tell what the best sections for the query reach at least."""
 SAMPLED = 16
@@ -109,6 +110,20 @@ def _upper_part(scores: Scores, count: int) -> NDArray[np.intp]:
     return np.arange(scores.size)
 
 
+class TermImpacts(NamedTuple):
+    """What one term adds."""
+
+    sections: Impacts
+    """By what the section says."""
+    documents: Impacts
+    """By what the whole document says; its numbers are those of documents."""
+
+    @property
+    def nbytes(self) -> int:
+        """All that they hold in memory."""
+        return self.sections.nbytes + self.documents.nbytes
+
+
 class ImpactCache:
     """Keeps the impacts of the terms that were used last, up to a number of bytes.
 
@@ -118,7 +133,7 @@ class ImpactCache:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, Impacts] = OrderedDict()
+        self._kept: OrderedDict[str, TermImpacts] = OrderedDict()
         self._bytes = 0
 
     @property
@@ -126,14 +141,14 @@ class ImpactCache:
         """All that it holds in memory."""
         return self._bytes
 
-    def get(self, term: str) -> Impacts | None:
+    def get(self, term: str) -> TermImpacts | None:
         with self._lock:
             found = self._kept.get(term)
             if found is not None:
                 self._kept.move_to_end(term)
             return found
 
-    def put(self, term: str, impacts: Impacts) -> None:
+    def put(self, term: str, impacts: TermImpacts) -> None:
         """Impacts that exceed the limit by themselves are not kept."""
         with self._lock:
             before = self._kept.pop(term, None)

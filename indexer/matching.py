@@ -18,10 +18,11 @@ from docindex.indexer.clauses import (
     Tagged,
     TermField,
 )
-from docindex.indexer.collection import TEXT, Collection
+from docindex.indexer.collection import Collection
 from docindex.indexer.impacts import Bitmap
 from docindex.indexer.phrases import with_phrase
 from docindex.indexer.scoring import any_of
+from docindex.indexer.weights import TEXT
 
 MOST_EXPANSIONS = 128
 """Terms that a prefix stands for, most frequent ones not first: in their order."""

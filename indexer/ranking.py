@@ -1,38 +1,35 @@
 """Which sections answer a query, best first.
 
-Conditions are sets of sections, combined as bitmaps (`matching`). Words rank by BM25F
-over three fields, each with its own length norm, as stock Whoosh computes it
-(`scoring`). The best of these are then ordered anew by how many of the query's words
-they cover, and how close to each other these stand (`proximity`).
+Conditions are sets of sections, combined as bitmaps (`matching`). Words rank by what the
+sections say, which is what stock Whoosh computes (`scoring`), and by what their documents
+say as a whole (`documents`). The best of these are then ordered anew, by how many of the
+query's words they have too, and how close to each other these stand (`proximity`). What
+counts how much is in `weights`.
 """
 
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import log
 
 import numpy as np
 from numpy.typing import NDArray
 
+from docindex.indexer.bm25 import idf
 from docindex.indexer.clauses import And, Clause, DocumentClause, Or, Prefix, Query, Word
 from docindex.indexer.collection import Collection
 from docindex.indexer.errors import TimedOut
-from docindex.indexer.impacts import Bitmap, Impacts, Numbers
+from docindex.indexer.impacts import BEST, Bitmap, Impacts, Numbers
 from docindex.indexer.matching import Matcher
 from docindex.indexer.proximity import closeness
-from docindex.indexer.scoring import Scored, Weighted, best
+from docindex.indexer.scoring import Weighted, best
 from docindex.indexer.snapshot import Leaf
+from docindex.indexer.weights import CLOSE, COVER, MOST_PER_DOCUMENT
 
-RERANKED = 100
-"""As many of the best are ordered anew; deeper ones cannot come that far up."""
-COVER = 0.3
-"""How much of a score depends on the share of the query's words that are there."""
-CLOSE = 0.2
-"""How much of a place among the best depends on how close the query's words stand."""
-# With both as they are, nDCG@10 on Cranfield, SciFact, Kubernetes problems and C++
-# descriptions and links is .402 .669 .337 .870 .825; with COVER .6 alone, as it was,
-# .396 .661 .335 .848 .816; with neither .389 .660 .322 .868 .832.
+RERANKED = 50
+"""As many of the best are ordered anew. Of 100 or of 40, the first ten are the same."""
+DEEPER = 4
+"""How much deeper is looked when so many of one document came first that too few are left."""
 SECONDS = 4.0
 """What one search may take."""
 
@@ -90,74 +87,93 @@ class Ranker:
             allowed = met if allowed is None else allowed & met
         if allowed is not None and not allowed.any():
             return Ranking((), 0)
-        words = [*query.words, *_expanded(query.conditions, matcher)]
-        found = self._by_words(words, allowed, max(limit, RERANKED), check_time)
+        terms = self._weighted([*query.words, *_expanded(query.conditions, matcher)], check_time)
+        documents = self._collection.documents
+        depth = max(limit, BEST)
+        while True:
+            found = best(terms, allowed, depth, self.size, documents)
+            complete = found.numbers.size < depth
+            chosen = firsts(documents.of[found.numbers], MOST_PER_DOCUMENT)
+            if complete or chosen.size >= max(limit, RERANKED):
+                break
+            depth *= DEEPER
+        numbers, scores = self._anew(
+            found.numbers[chosen], found.scores[chosen], query.words, check_time
+        )
         total = found.total
-        numbers, scores = self._anew(found, query.words, check_time)
         if not query.word_needed and allowed is not None:
             # What meets every condition is found, if no word says whether it is good.
             total = int(np.count_nonzero(allowed))
-            rest = _others(allowed, numbers)[: max(limit - numbers.size, 0)]
-            numbers = np.concatenate((numbers, rest))
-            scores = np.concatenate((scores, np.zeros(rest.size)))
-        best = map(Ranked, numbers[:limit].tolist(), scores[:limit].tolist())
-        return Ranking(tuple(best), total)
+            if complete:
+                rest = _others(allowed, found.numbers)
+                numbers = np.concatenate((numbers, rest))
+                scores = np.concatenate((scores, np.zeros(rest.size)))
+                kept = firsts(documents.of[numbers], MOST_PER_DOCUMENT)
+                numbers, scores = numbers[kept], scores[kept]
+        ranked = map(Ranked, numbers[:limit].tolist(), scores[:limit].tolist())
+        return Ranking(tuple(ranked), total)
 
     def everything(self) -> Bitmap:
         """All sections that are alive, and heads that are no section."""
         return self._collection.everything()
 
-    def _by_words(
-        self,
-        words: Iterable[Word],
-        allowed: Bitmap | None,
-        limit: int,
-        check_time: Callable[[], None],
-    ) -> Scored:
-        """The sections with the highest base scores."""
+    def _weighted(self, words: Iterable[Word], check_time: Callable[[], None]) -> list[Weighted]:
+        """The terms of some words, each once."""
         counts: Counter[str] = Counter()
         for word in words:
             counts.update(dict.fromkeys(word.terms, word.count))
         terms: list[Weighted] = []
         for term, count in counts.items():
             check_time()
-            terms.append(Weighted(self._collection.impacts(term), count))
-        return best(terms, allowed, limit, self.size)
+            impacts, whole = self._collection.impacts(term), self._collection.whole(term)
+            terms.append(Weighted(impacts, count, whole))
+        return terms
 
     def _anew(
-        self, found: Scored, words: Sequence[Word], check_time: Callable[[], None]
-    ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        """Orders the best ones anew: a section that has all of the words, close to each
-        other, goes before one that has a single word often."""
-        by_number = np.argsort(found.numbers[:RERANKED])
-        numbers, scores = found.numbers[by_number], found.scores[by_number]
+        self,
+        numbers: Numbers,
+        scores: NDArray[np.float64],
+        words: Sequence[Word],
+        check_time: Callable[[], None],
+    ) -> tuple[Numbers, NDArray[np.float64]]:
+        """Orders the best ones anew: of two sections that say as much, the one that has more
+        of the words, and has them closer to each other, goes first."""
+        by_number = np.argsort(numbers[:RERANKED])
+        near, sums = numbers[by_number], scores[by_number]
         impacts = {term: self._collection.impacts(term) for word in words for term in word.terms}
-        there = {term: each.of(numbers) > 0 for term, each in impacts.items()}
+        there = {term: each.of(near) > 0 for term, each in impacts.items()}
         if len(words) > 1:
-            scores = scores * (1 - COVER + COVER * _covered(words, there))
-        close = np.zeros(numbers.size)
+            sums = sums + COVER * _covered(words, there)
+        close = np.zeros(near.size)
         if len(impacts) > 1:
             several = np.flatnonzero(np.sum(list(there.values()), axis=0) > 1)
-            close[several] = self._closeness(impacts, numbers[several], check_time)
-        if close.any():
-            low, high = scores.min(), scores.max()
-            scores = (1 - CLOSE) * scores + CLOSE * (low + (high - low) * close / close.max())
-        order = np.lexsort((numbers, -close, -scores))
+            close[several] = self._closeness(impacts, near[several], check_time)
+            sums = sums + CLOSE * close
+        order = np.lexsort((near, -close, -sums))
         # What is not looked at again stays behind.
-        behind = np.minimum(found.scores[RERANKED:], scores.min(initial=np.inf))
+        behind = np.minimum(scores[RERANKED:], sums.min(initial=np.inf))
         return (
-            np.concatenate((numbers[order], found.numbers[RERANKED:])),
-            np.concatenate((scores[order], behind)),
+            np.concatenate((near[order], numbers[RERANKED:])),
+            np.concatenate((sums[order], behind)),
         )
 
     def _closeness(
         self, impacts: Mapping[str, Impacts], numbers: Numbers, check_time: Callable[[], None]
     ) -> NDArray[np.float64]:
         """How close the terms stand in each section. Of two, that they are rare counts."""
-        rarity = np.array([log(self.size / (each.ids.size + 1)) + 1 for each in impacts.values()])
+        rarity = np.array([idf(self.size, each.ids.size) for each in impacts.values()])
         pairs = closeness(self._collection, tuple(impacts), numbers, check_time)
         found: NDArray[np.float64] = pairs @ (rarity[1:] + rarity[:-1])
         return found
+
+
+def firsts(documents: NDArray[np.int32], most: int) -> NDArray[np.intp]:
+    """The places of the first `most` of each document, ascending."""
+    order = np.argsort(documents, kind="stable")
+    alike = documents[order]
+    kept = np.ones(order.size, np.bool_)
+    kept[most:] = alike[most:] != alike[:-most]
+    return np.sort(order[kept])
 
 
 def _covered(words: Sequence[Word], there: Mapping[str, Bitmap]) -> NDArray[np.float64]:

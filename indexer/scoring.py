@@ -1,8 +1,9 @@
-"""The base scorers: which sections have the highest sums of impacts, and how many match.
+"""Which sections have the highest sums of impacts, and how many match.
 
-They give what stock Whoosh gives on the same index. All impacts are added up in
-float32, which tells roughly where the best sections are; those few are added up anew
-in float64, so that scores and order are right.
+The *base scores* are what sections score by themselves: what stock Whoosh gives on the
+same index. What their documents add comes on top, if it is asked for. All impacts are
+added up in float32, which tells roughly where the best sections are; those few are added
+up anew in float64, so that scores and order are right.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,10 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from docindex.indexer.documents import Documents
 from docindex.indexer.impacts import BEST, Bitmap, Impacts, Numbers, highest
 
 FEW = 1_000
 """So few sections are scored one by one, without a look at all others."""
+SPARSE = 1 / 8
+"""When no more of all sections match, they are picked out; more are scored with all others."""
+CROWD = 2
+"""How many more than those that are wanted are too many to be added up anew."""
 ROUNDING = 2.0**-23
 """Twice the share of a sum by which one addition of float32 may be wrong."""
 
@@ -26,6 +32,8 @@ class Weighted:
     impacts: Impacts
     count: int = 1
     """How often it stands in the query."""
+    whole: Impacts | None = None
+    """What it adds to the sections of each document; None: nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +49,27 @@ class Scored:
 NOTHING = Scored(np.zeros(0, np.int32), np.zeros(0), 0)
 
 
-def best(terms: Sequence[Weighted], allowed: Bitmap | None, count: int, size: int) -> Scored:
-    """The best of those of all `size` sections that have any of the terms and are allowed."""
+def best(
+    terms: Sequence[Weighted],
+    allowed: Bitmap | None,
+    count: int,
+    size: int,
+    documents: Documents | None = None,
+) -> Scored:
+    """The best of those of all `size` sections that have any of the terms and are allowed.
+    With `documents`, what these add counts too."""
     terms = [term for term in terms if term.impacts.ids.size]
     if not terms:
         return NOTHING
     if allowed is not None and np.count_nonzero(allowed) <= FEW:
         numbers = np.flatnonzero(allowed).astype(np.int32)
-        scores = sums(terms, numbers)
-        numbers, scores = numbers[scores > 0], scores[scores > 0]
+        numbers = numbers[sums(terms, numbers) > 0]
         total = numbers.size
     else:
-        numbers, total = _candidates(terms, allowed, count, size)
-        scores = sums(terms, numbers)
+        numbers, total = _candidates(terms, allowed, count, size, documents)
+    scores = sums(terms, numbers)
+    if documents is not None:
+        scores += document_sums(terms, documents.of[numbers])
     places = highest(scores, count)
     numbers, scores = numbers[places], scores[places]
     order = np.lexsort((numbers, -scores))
@@ -61,11 +77,20 @@ def best(terms: Sequence[Weighted], allowed: Bitmap | None, count: int, size: in
 
 
 def sums(terms: Iterable[Weighted], numbers: Numbers) -> NDArray[np.float64]:
-    """The scores of some sections; 0 for one that has none of the terms."""
+    """The base scores of some sections; 0 for one that has none of the terms."""
     found = np.zeros(numbers.size)
     for term in terms:
         impacts = term.impacts.of(numbers)
         found += impacts if term.count == 1 else impacts * float(term.count)
+    return found
+
+
+def document_sums(terms: Iterable[Weighted], numbers: NDArray[np.int32]) -> NDArray[np.float64]:
+    """What some documents, in any order, add to the scores of their sections."""
+    found = np.zeros(numbers.size)
+    for term in terms:
+        if term.whole is not None:
+            found += term.whole.of(numbers) * float(term.count)
     return found
 
 
@@ -78,10 +103,14 @@ def any_of(terms: Iterable[Impacts], size: int) -> Bitmap:
 
 
 def _candidates(
-    terms: Sequence[Weighted], allowed: Bitmap | None, count: int, size: int
+    terms: Sequence[Weighted],
+    allowed: Bitmap | None,
+    count: int,
+    size: int,
+    documents: Documents | None,
 ) -> tuple[Numbers, int]:
     """Some sections, among which the best are for sure, and how many there are in all."""
-    if len(terms) == 1 and allowed is None:
+    if len(terms) == 1 and allowed is None and documents is None:
         impacts = terms[0].impacts
         among = impacts.best if count <= BEST else impacts.ids[highest(impacts.scores, count)]
         return among, impacts.ids.size
@@ -92,21 +121,53 @@ def _candidates(
         added *= allowed
     matching = added > 0
     total = int(np.count_nonzero(matching))
-    if not total:
-        return NOTHING.numbers, 0
-    floor = _floor(terms, added, count)
+    # Additions may have made of a sum less than it is, and of the least one more.
+    share = 1 - ROUNDING * (2 * len(terms) + 1)
+    if total <= size * SPARSE:
+        numbers = np.flatnonzero(matching)
+        if total > count:
+            scores = added[numbers]
+            if documents is not None:
+                scores += _whole(terms, documents)[documents.of[numbers]]
+            numbers = numbers[scores >= _least(scores, count) * share]
+        return numbers.astype(np.int32), total
+    if documents is not None:
+        added += np.repeat(_whole(terms, documents), documents.sections)
+    floor = _floor(terms, added, count, allowed)
     if floor is None:
-        scores = added[matching]
-        floor = float(scores[highest(scores, count)].min())
-    floor *= 1 - ROUNDING * (len(terms) + 1)
-    return np.flatnonzero(added >= floor).astype(np.int32), total
+        floor = _least(added[matching], count)
+    numbers = np.flatnonzero(added >= floor * share)
+    numbers = numbers[matching[numbers]]
+    if numbers.size > CROWD * count:
+        scores = added[numbers]
+        numbers = numbers[scores >= _least(scores, count) * share]
+    return numbers.astype(np.int32), total
 
 
-def _floor(terms: Sequence[Weighted], added: NDArray[np.float32], count: int) -> float | None:
+def _whole(terms: Iterable[Weighted], documents: Documents) -> NDArray[np.float32]:
+    """What every document adds to the scores of its sections."""
+    added = np.zeros(documents.size, np.float32)
+    for term in terms:
+        if term.whole is not None:
+            term.whole.add_to(added, term.count)
+    return added
+
+
+def _least(scores: NDArray[np.float32], count: int) -> float:
+    """The least one of the `count` highest."""
+    return float(scores[highest(scores, count)].min())
+
+
+def _floor(
+    terms: Sequence[Weighted], added: NDArray[np.float32], count: int, allowed: Bitmap | None
+) -> float | None:
     """What the `count` best sections have at least, found by a look at the best ones for
     each term; None when these do not tell."""
     numbers = np.sort(np.concatenate([term.impacts.best for term in terms]))
-    scores = added[numbers[np.append(True, numbers[1:] != numbers[:-1])]]
-    if scores.size < count:
+    numbers = numbers[np.append(True, numbers[1:] != numbers[:-1])]
+    if allowed is not None:
+        numbers = numbers[allowed[numbers]]
+    if numbers.size < count:
         return None
-    return float(np.partition(scores, scores.size - count)[-count]) or None
+    scores = added[numbers]
+    return float(np.partition(scores, scores.size - count)[-count])

@@ -5,7 +5,6 @@ The index only says where to look: `sight` looks there, at the files as they are
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -20,19 +19,16 @@ from docindex.indexer.impacts import Bitmap
 from docindex.indexer.listing import has_tags
 from docindex.indexer.models import Hit, IndexView, Record, SearchAnswer, SearchRequest
 from docindex.indexer.query import parse_query
-from docindex.indexer.ranking import RERANKED, SECONDS, Ranking
+from docindex.indexer.ranking import SECONDS, Ranking
 from docindex.indexer.shelf import Shelf
 from docindex.indexer.sight import Sight
 from docindex.indexer.snapshot import Snapshot
 
 MOVED = "the index has changed since the first page; results may repeat or be missing"
-MOST_PER_DOCUMENT = 3
 SPARE = 20
 """Hits that are ranked beyond those asked for, since some will be dropped."""
 DEEPEST = 1_000
 """Where paging ends: nobody reads so far, and each page ranks anew."""
-DEEPER = 4
-"""How much deeper is ranked when so many of one document came first that too few are left."""
 
 
 class Engine:
@@ -99,36 +95,15 @@ def _find(
         concerning=partial(_concerning, holdings),
         deadline=time.monotonic() + SECONDS,
     )
-    total, found = _spread(holdings, partial(search, query, allowed), offset + count)
+    ranking = search(query, allowed, limit=offset + count)
+    total, found = ranking.total, [holdings.spot(each) for each in ranking.best[offset:]]
     remarks: list[str] = []
     if allowed is not None and not allowed.any():
         remarks.append("No document matches the path, tags or dates that were given.")
     if total == 0 and query.conditions:
         with suppress(TimedOut):
             remarks.extend(_ways_out(query, partial(search, allowed=allowed)))
-    return total, found[offset:], remarks
-
-
-def _spread(
-    holdings: Holdings, search: Callable[..., Ranking], count: int
-) -> tuple[int, list[Spot]]:
-    """At most three sections of one document, as many as asked for if there are."""
-    # So many are looked at in any case.
-    depth = max(count, RERANKED)
-    while True:
-        ranking = search(limit=depth)
-        found: list[Spot] = []
-        seen: Counter[tuple[int, int]] = Counter()
-        for spot in map(holdings.spot, ranking.best):
-            document = (spot.segment, spot.head)
-            seen[document] += 1
-            if seen[document] <= MOST_PER_DOCUMENT:
-                found.append(spot)
-            if len(found) == count:
-                break
-        if len(found) == count or len(ranking.best) < depth:
-            return ranking.total, found
-        depth *= DEEPER
+    return total, found, remarks
 
 
 def _ways_out(query: Query, search: Callable[..., Ranking]) -> Iterator[str]:

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from docindex.indexer import stock
-from docindex.indexer.collection import K1, B, Collection
+from docindex.indexer.collection import Collection
 from docindex.indexer.models import Document, Record, Section, Stamp
 from docindex.indexer.segments import Builder, Storage, open_segment
 from docindex.indexer.snapshot import Leaf, Snapshots
 from docindex.indexer.store import Store, read_contents
+from docindex.indexer.weights import K1, B
 
 
 class Page(NamedTuple):
@@ -21,14 +22,18 @@ class Page(NamedTuple):
     title: str = ""
 
 
-def index(folder: Path, segments: Sequence[Sequence[Page | str]], removed: Names[int] = ()) -> None:
-    """One document for each page, numbered in order; `removed` are deleted afterwards."""
+Content = str | Page | list[Page]
+"""A document of one section, or of several, which have the title of the first."""
+
+
+def index(folder: Path, segments: Sequence[Sequence[Content]], removed: Names[int] = ()) -> None:
+    """Documents are named by their numbers, in order; `removed` are deleted afterwards."""
     store = Store(folder)
     number = 0
-    for pages in segments:
+    for contents in segments:
         builder = Builder(folder)
-        for page in pages:
-            builder.add(*_document(f"{number}", Page(page) if isinstance(page, str) else page))
+        for content in contents:
+            builder.add(*_document(f"{number}", content))
             number += 1
         store.commit(builder.finish())
     store.commit(None, removed=[f"{number}" for number in removed])
@@ -53,8 +58,16 @@ def searcher(*folders: Path) -> Any:
     return stock.Searcher(stock.multi_reader(readers), weighting=weighting)
 
 
-def _document(name: str, page: Page) -> tuple[Record, Document]:
-    heading = page.trail[-1] if page.trail else ""
-    section = Section(heading, len(page.trail), page.trail, "", 1, 1, page.text)
-    document = Document(name, page.title, (), (), {}, (section,), 1)
-    return Record(name, "v", Stamp(1, 1, 1, 1), page.title, sections=1), document
+def _document(name: str, content: Content) -> tuple[Record, Document]:
+    if isinstance(content, str):
+        content = Page(content)
+    pages = content if isinstance(content, list) else [content]
+    title = pages[0].title
+    sections = tuple(
+        Section(
+            page.trail[-1] if page.trail else "", len(page.trail), page.trail, "", 1, 1, page.text
+        )
+        for page in pages
+    )
+    document = Document(name, title, (), (), {}, sections, 1)
+    return Record(name, "v", Stamp(1, 1, 1, 1), title, sections=len(sections)), document
