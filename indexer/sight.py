@@ -4,12 +4,14 @@ A hit whose file has changed since it was indexed is looked up in the changed
 file; when it is not there any more, or no longer answers, it is dropped.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
+from operator import contains
 from typing import Self
 
-from docindex.indexer.analysis import terms
+from docindex.indexer.analysis import alternatives, identifiers, terms
 from docindex.indexer.clauses import (
     And,
     Clause,
@@ -25,6 +27,7 @@ from docindex.indexer.clauses import (
 from docindex.indexer.encoding import decode, split_lines
 from docindex.indexer.errors import DocindexError
 from docindex.indexer.files import version_of
+from docindex.indexer.languages import ENGLISH, language_of
 from docindex.indexer.models import Hit, Record, Section
 from docindex.indexer.root import Visit
 from docindex.indexer.shelf import Shelf
@@ -43,14 +46,25 @@ class Candidate:
     first_line: int
     last_line: int
     score: float
+    language: str = ENGLISH
 
 
 class Sight:
-    """Looks at candidates in their files, each file once, until it is closed."""
+    """Looks at candidates in their files, each file once, until it is closed. Sections
+    with equal text are shown once, and counted."""
 
-    def __init__(self, query: Query, snippet_bytes: int) -> None:
+    def __init__(
+        self,
+        query: Query,
+        snippet_bytes: int,
+        rarity: Callable[[str], float] = lambda term: 1.0,
+    ) -> None:
+        """`rarity` tells what a term of the question is worth in a snippet."""
         self._query = query
         self._snippet_bytes = snippet_bytes
+        names = (name for word in query.words for name in word.names)
+        self._weights = {term: rarity(term) for term in (*query.terms, *names)}
+        self._repeats: Counter[bytes] = Counter()
         self._files: dict[tuple[Shelf, str], tuple[Sequence[str], bytes | None] | None] = {}
         self._visits: defaultdict[Shelf, Visit] = defaultdict(Visit)
 
@@ -65,6 +79,26 @@ class Sight:
     def changed(self) -> int:
         """Files looked at so far that are gone, or not what was indexed."""
         return sum(found is None or found[1] is not None for found in self._files.values())
+
+    def repeats(self, candidate: Candidate) -> bool:
+        """Whether the section says what one that was asked for before says. Counts it."""
+        key = self._told_by(candidate)
+        if key is None:
+            return False
+        self._repeats[key] += 1
+        return self._repeats[key] > 1
+
+    def times(self, candidate: Candidate) -> int:
+        """How often `repeats` was asked of sections with the same text."""
+        key = self._told_by(candidate)
+        return 1 if key is None else self._repeats[key]
+
+    def _told_by(self, candidate: Candidate) -> bytes | None:
+        """What tells the text of a section from others; None when that cannot be said."""
+        found = self._file(candidate)
+        if found is None or found[1] is not None:
+            return None
+        return _digest(found[0][candidate.first_line - 1 : candidate.last_line])
 
     def see(self, candidate: Candidate) -> Hit | None:
         """The hit as it is in the file now; None when it is not there any more."""
@@ -81,9 +115,11 @@ class Sight:
         snippet = window(
             lines[first - 1 : last],
             first,
-            self._query.terms,
+            self._weights.keys(),
             self._snippet_bytes,
-            prefixes=self._query.prefixes,
+            self._weights,
+            self._query.prefixes,
+            candidate.language,
         )
         record = candidate.record
         return Hit(
@@ -122,6 +158,8 @@ class Sight:
         from docindex.indexer.markdown import parse
 
         document = parse(data, candidate.record.name)
+        texts = (section.text for section in document.sections)
+        language = language_of(document.front_matter, texts)
         record = replace(candidate.record, title=document.title, tags=document.tags)
         for section in document.sections:
             if section.anchor == candidate.anchor:
@@ -131,18 +169,22 @@ class Sight:
                     trail=section.trail,
                     first_line=section.first_line,
                     last_line=section.last_line,
+                    language=language,
                 )
                 return renewed if self._answers(renewed, section) else None
         return None
 
     def _answers(self, candidate: Candidate, section: Section) -> bool:
         name = candidate.shelf.outer(candidate.record.name)
+        language, title = candidate.language, candidate.record.title
+        headings, body = "\n".join(section.trail), f"{section.heading}\n{section.text}"
         text = _Text(
             name,
             candidate.record.tags,
-            title=terms(candidate.record.title),
-            headings=terms(" ".join(section.trail)),
-            body=terms(f"{section.heading}\n{section.text}"),
+            title=terms(title, language),
+            headings=terms(headings, language),
+            body=terms(body, language),
+            identifiers=identifiers(f"{title}\n{headings}\n{body}"),
         )
         query = self._query
         if query.word_needed and not any(text.has(word.terms) for word in query.should):
@@ -160,6 +202,7 @@ class _Text:
     title: Sequence[str]
     headings: Sequence[str]
     body: Sequence[str]
+    identifiers: Sequence[str]
 
     def meets(self, clause: Clause) -> bool:
         match clause:
@@ -183,7 +226,10 @@ class _Text:
                 return any(map(self.meets, clauses))
 
     def has(self, wanted: Iterable[str], field: str | None = None) -> bool:
-        return all(any(term in found for found in self._fields(field)) for term in wanted)
+        places = [*self._fields(field), *([] if field else [self.identifiers])]
+        return all(
+            any(one in found for found in places for one in alternatives(term)) for term in wanted
+        )
 
     def _fields(self, field: str | None) -> Sequence[Sequence[str]]:
         chosen = {"title": self.title, "heading": self.headings}
@@ -192,7 +238,21 @@ class _Text:
 
 def _holds(found: Sequence[str], wanted: Sequence[str]) -> bool:
     """Whether the terms stand there one right after the other."""
+    known = list(map(alternatives, wanted))
     return any(
-        tuple(found[start : start + len(wanted)]) == tuple(wanted)
-        for start in range(len(found) - len(wanted) + 1)
+        all(map(contains, known, found[start : start + len(known)]))
+        for start in range(len(found) - len(known) + 1)
     )
+
+
+_TOLD_APART = 64
+"""Bytes of a text that are the same by accident no more. Shorter ones say little without
+the heading above them."""
+
+
+def _digest(lines: Sequence[str]) -> bytes | None:
+    """Of the text of a section below its first line; None for one that has hardly any."""
+    text = " ".join("\n".join(lines[1:]).split())
+    if len(text) < _TOLD_APART:
+        return None
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()

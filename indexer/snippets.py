@@ -1,14 +1,15 @@
 """The lines of a section that show why it was found."""
 
 import re
-import unicodedata
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
-from docindex.indexer.analysis import term_spans
+from docindex.indexer.analysis import alternatives, identifiers, parts_of_names, term_spans
 from docindex.indexer.analysis import terms as terms_of
 from docindex.indexer.clauses import Prefix
+from docindex.indexer.languages import ENGLISH
+from docindex.indexer.quoting import ELLIPSES_BYTES, Frame, Frames, cut, printable, size
 
 MAX_SCANNED = 1 << 16
 """Characters of a section that are looked at, where each line counts for some more."""
@@ -19,29 +20,17 @@ _LINE_COST = 32
 MAX_MATCHES = 256
 """Matching lines, and matches in a long line, that are weighed against each other."""
 
-MAX_ROWS = 512
-"""Rows of a table above a match in which its header is looked for."""
-
 _ATX_HEADING = re.compile(r" {0,3}#{1,6}(?:\s|$)")
 _SETEXT_TEXT = re.compile(r" {0,3}[^\s\-*+>|]")
 _SETEXT_UNDERLINE = re.compile(r" {0,3}(?:=+|-+)\s*$")
-_TABLE_DELIMITER = frozenset("|-: \t\r")
-_UNPRINTABLE = re.compile(
-    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
-"""Control characters but the tab, marks that break or reorder lines, surrogates."""
-
-_ELLIPSIS = "…"
-_ELLIPSES_BYTES = 2 * len(_ELLIPSIS.encode())
-_SNAP = 30
-"""Characters given up at most so that a cut falls between words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
     text: str
     first_line: int
-    """The number of its first line. A table's header put in front does not count."""
+    """The number of its first line. What is put in front does not count: the header of a
+    table, the fence of code."""
 
 
 def window(
@@ -51,12 +40,14 @@ def window(
     max_bytes: int,
     weights: Mapping[str, float] | None = None,
     prefixes: Collection[Prefix] = (),
+    language: str = ENGLISH,
 ) -> Snippet:
     """The whole lines that hold the most different terms, closest together.
 
     `lines` are those of one section, and `first_line` the number of the first of
-    them; its heading is left out. Terms that begin as a prefix says count too. A
-    term counts as much as `weights` says, or 1. The text has at most `max_bytes`
+    them; its heading is left out. `terms` are those of a question, or of names in it. Terms
+    that begin as a prefix says count too. A term counts as much as `weights` says, or 1. The
+    text has at most `max_bytes`
     bytes of UTF-8: a line longer than that is cut between words, around its
     matches. Where nothing matches, it is the section's beginning.
     """
@@ -64,23 +55,57 @@ def window(
     body = _Body(lines)
     chosen = None
     if terms or prefixes:
-        chosen = _choose(body, _wanted(terms, prefixes), room, weights or {})
+        chosen = _choose(body, _Wanted(terms, prefixes, language), room, weights or {})
     chosen = chosen or body.beginning()
     if chosen is None:
         return Snippet("", first_line)
     if body.size(chosen.first) > room:
-        text, at = _cut(body.lines[chosen.first], chosen.start, chosen.end, room), chosen.first
+        text, at = cut(body.lines[chosen.first], chosen.start, chosen.end, room), chosen.first
     else:
         text, at = _whole_lines(body, chosen.first, chosen.last, room)
     return Snippet(text, first_line + body.above + at)
 
 
-def _wanted(terms: Collection[str], prefixes: Collection[Prefix]) -> Callable[[str], bool]:
-    exact = frozenset(terms).union(*(prefix.stems for prefix in prefixes))
-    if not prefixes:
-        return exact.__contains__
-    starts = tuple(prefix.start for prefix in prefixes)
-    return lambda term: term in exact or term.startswith(starts)
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """Terms found in a line, at its bytes in the section, or a term in a line, at
+    its characters there."""
+
+    at: int
+    start: int
+    end: int
+    terms: Sequence[str]
+
+
+class _Wanted:
+    """Knows the terms of a question in the lines of a section."""
+
+    def __init__(self, terms: Collection[str], prefixes: Collection[Prefix], language: str) -> None:
+        # Under each term of the index, that of the question.
+        self._known = {one: term for term in terms for one in alternatives(term)}
+        self._known |= {stem: prefix.start for prefix in prefixes for stem in prefix.stems}
+        self._starts = tuple(prefix.start for prefix in prefixes)
+        self._language = language
+
+    def among(self, terms: Iterable[str]) -> list[str]:
+        """Those that are wanted, as the question has them."""
+        found: list[str] = []
+        for term in terms:
+            wanted = self._known.get(term)
+            if wanted is None and self._starts and term.startswith(self._starts):
+                wanted = next(start for start in self._starts if term.startswith(start))
+            if wanted is not None:
+                found.append(wanted)
+        return found
+
+    def in_line(self, line: str) -> list[str]:
+        return self.among(chain(terms_of(line, self._language), identifiers(line)))
+
+    def places(self, line: str) -> Iterator[_Match]:
+        for term, start, end in term_spans(line, self._language):
+            found = self.among((term, *parts_of_names(line[start:end])))
+            if found:
+                yield _Match(0, start, end, found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +133,8 @@ class _Body:
             line = lines[at][:left]
             self.lines.append(line)
             # The rest of a line that was cut off is unknown, so it is too long.
-            size = _size(line) if len(line) == len(lines[at]) else MAX_SCANNED + 1
-            self.starts.append(self.starts[-1] + size + 1)
+            taken = size(line) if len(line) == len(lines[at]) else MAX_SCANNED + 1
+            self.starts.append(self.starts[-1] + taken + 1)
             left -= len(line) + _LINE_COST
 
     def size(self, first: int, last: int | None = None) -> int:
@@ -130,17 +155,6 @@ def _heading_lines(lines: Sequence[str]) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Match:
-    """Terms found in a line, at its bytes in the section, or a term in a line, at
-    its characters there."""
-
-    at: int
-    start: int
-    end: int
-    terms: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
 class _Cluster:
     score: tuple[float, int, int]
     """What the different terms weigh, minus the way from the first match to the
@@ -150,7 +164,7 @@ class _Cluster:
 
 
 def _choose(
-    body: _Body, wanted: Callable[[str], bool], room: int, weights: Mapping[str, float]
+    body: _Body, wanted: _Wanted, room: int, weights: Mapping[str, float]
 ) -> _Chosen | None:
     matches = list(islice(_matching_lines(body, wanted), MAX_MATCHES))
     best = _densest(matches, room, weights)
@@ -162,25 +176,19 @@ def _choose(
         ):
             continue
         line = body.lines[match.at]
-        reach = (room - _ELLIPSES_BYTES) * len(line) // _size(line)
-        inside = _densest(list(islice(_matches_within(line, wanted), MAX_MATCHES)), reach, weights)
+        reach = (room - ELLIPSES_BYTES) * len(line) // size(line)
+        inside = _densest(list(islice(wanted.places(line), MAX_MATCHES)), reach, weights)
         if inside and (best is None or inside.score > best.score):
             best = inside
             chosen = _Chosen(match.at, match.at, inside.first.start, inside.last.end)
     return chosen
 
 
-def _matching_lines(body: _Body, wanted: Callable[[str], bool]) -> Iterator[_Match]:
+def _matching_lines(body: _Body, wanted: _Wanted) -> Iterator[_Match]:
     for at, line in enumerate(body.lines):
-        found = list(filter(wanted, terms_of(line)))
+        found = wanted.in_line(line)
         if found:
             yield _Match(at, body.starts[at], body.starts[at + 1] - 1, found)
-
-
-def _matches_within(line: str, wanted: Callable[[str], bool]) -> Iterator[_Match]:
-    for term, start, end in term_spans(line):
-        if wanted(term):
-            yield _Match(0, start, end, (term,))
 
 
 def _densest(
@@ -205,93 +213,31 @@ def _densest(
 def _whole_lines(body: _Body, first: int, last: int, room: int) -> tuple[str, int]:
     """The lines with as many around them as there is room for, those below before
     those above; and the place of the first."""
-    header = _table_header(body, first)
-    if header is not None and body.size(header) + 1 + body.size(first, last) > room:
-        header = None
-    if header is not None:
-        room -= body.size(header) + 1
-    while last + 1 < len(body.lines) and body.size(first, last + 1) <= room:
+    frames = Frames(body.lines)
+
+    def taken(first: int, last: int) -> int:
+        return body.size(first, last) + frames.around(first, last).bytes
+
+    framed = taken(first, last) <= room
+    if not framed:
+        # At least the lines themselves, as they are.
+        taken = body.size
+    while last + 1 < len(body.lines) and taken(first, last + 1) <= room:
         last += 1
-    while header is None and first > 0 and body.size(first - 1, last) <= room:
+    # In front of a row with its header, there is nothing more to see.
+    while first > 0 and not (framed and frames.header(first)):
+        if taken(first - 1, last) > room:
+            break
         first -= 1
-    shown = [_printable(line) for line in body.lines[first : last + 1]]
+    frame = frames.around(first, last) if framed else Frame()
+    shown = [printable(line) for line in body.lines[first : last + 1]]
     while shown and not shown[-1]:
         shown.pop()
     while shown and not shown[0]:
         shown.pop(0)
         first += 1
-    if header is not None:
-        shown.insert(0, _printable(body.lines[header]))
-    return "\n".join(shown), first
-
-
-def _table_header(body: _Body, row: int) -> int | None:
-    """The line that names the columns of the table in which this is a row."""
-    for at in range(row, max(row - MAX_ROWS, 0), -1):
-        line = body.lines[at]
-        if "|" not in line:
-            return None
-        if at < row and "-" in line and _TABLE_DELIMITER.issuperset(line):
-            return at - 1
-    return None
-
-
-def _cut(line: str, start: int, end: int, room: int) -> str:
-    """As much of a line as there is room for, with line[start:end] in it."""
-    line = _UNPRINTABLE.sub(" ", line)
-    room -= _ELLIPSES_BYTES
-    core = _first_bytes(line[start:end], room)
-    end = start + len(core)
-    room -= _size(core)
-    # A quarter of the room goes to what stands before, more when less stands behind.
-    behind = _first_bytes(line[end : end + max(room, 0)], room)
-    before = _last_bytes(line[:start], max(room // 4, room - _size(behind)))
-    behind = _first_bytes(behind, room - _size(before))
-    start, end = start - len(before), end + len(behind)
-    start += _to_word_start(line, start, len(before))
-    end -= _to_word_end(line, end, len(behind))
-    shown = line[start:end].strip()
-    if not shown:
-        return ""
-    return (_ELLIPSIS if start else "") + shown + (_ELLIPSIS if end < len(line) else "")
-
-
-def _to_word_start(line: str, at: int, most: int) -> int:
-    """Characters to leave out so that line[at:] begins with a word, `most` at most."""
-    if at == 0 or line[at - 1].isspace():
-        return 0
-    blank = line.find(" ", at, at + min(most, _SNAP))
-    if blank >= 0:
-        return blank + 1 - at
-    return next((n for n in range(most) if not unicodedata.combining(line[at + n])), most)
-
-
-def _to_word_end(line: str, at: int, most: int) -> int:
-    """Characters to leave out so that line[:at] ends with a word, `most` at most."""
-    if at == len(line) or line[at].isspace():
-        return 0
-    blank = line.rfind(" ", at - min(most, _SNAP), at)
-    if blank >= 0:
-        return at - blank
-    return next((n for n in range(most) if not unicodedata.combining(line[at - n])), most)
-
-
-def _printable(line: str) -> str:
-    return _UNPRINTABLE.sub("", line).rstrip()
+    return "\n".join(filter(None, (frame.above, "\n".join(shown), frame.below))), first
 
 
 def _is_blank(line: str) -> bool:
     return not line or line.isspace()
-
-
-def _size(text: str) -> int:
-    """In bytes of UTF-8."""
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-
-
-def _first_bytes(text: str, room: int) -> str:
-    return text.encode()[: max(room, 0)].decode(errors="ignore")
-
-
-def _last_bytes(text: str, room: int) -> str:
-    return text[-room:].encode()[-room:].decode(errors="ignore") if room > 0 else ""

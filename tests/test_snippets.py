@@ -134,6 +134,83 @@ def test_a_line_with_a_bar_is_no_table() -> None:
     assert snippet("a | b\nc | d\nneedle | x", "needle", 12).text == "needle | x"
 
 
+CODE = """\
+# H
+Run it:
+
+```sh
+alpha
+kubectl apply
+omega
+```
+
+And then wait.
+""".split("\n")
+
+
+def test_code_keeps_its_fence() -> None:
+    assert snippet(CODE, "kubectl", 30) == Snippet("```sh\nkubectl apply\nomega\n```", 15)
+    assert snippet(CODE, "omega", 30) == Snippet("```sh\nkubectl apply\nomega\n```", 15)
+    assert snippet(CODE, "kubectl", 24) == Snippet("```sh\nkubectl apply\n```", 15)
+
+
+def test_a_fence_is_left_out_where_there_is_no_room() -> None:
+    assert snippet(CODE, "kubectl", 20) == Snippet("kubectl apply\nomega", 15)
+
+
+def test_a_fence_among_the_lines_is_not_repeated() -> None:
+    assert snippet(CODE, "kubectl", 99).text.count("```") == 2
+    assert snippet(CODE, "run", 99).text == "\n".join(CODE[1:-1])
+    assert snippet(CODE, "run", 12).text == "Run it:"
+    assert snippet(CODE, "wait", 16).text == "And then wait."
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("~~~\n```\nneedle\n~~~", "~~~\n```\nneedle\n~~~"),
+        ("````md\n```\nneedle\n```\n````", "````md\n```\nneedle\n```\n````"),
+        ("> ```\n> needle\n> ```", "> ```\n> needle\n> ```"),
+        ("```a `b` c```\nneedle", "```a `b` c```\nneedle"),
+        ("```\nneedle", "```\nneedle\n```"),
+    ],
+)
+def test_a_fence_is_what_opens_code(text: str, expected: str) -> None:
+    assert snippet(text, "needle", 26).text == expected
+
+
+@given(
+    st.lists(st.sampled_from(["```", "~~~~", "needle", "| a |", "|--|", "", "x" * 30]), max_size=12)
+)
+def test_every_fence_in_a_snippet_is_closed(lines: list[str]) -> None:
+    found = window(lines, 1, ["needl"], 40).text.split("\n")
+    opened = ""
+    for line in found:
+        if line in ("```", "~~~~") and opened in ("", line):
+            opened = "" if opened else line
+    assert not opened or sum(map(len, found)) + len(found) > 30
+
+
+def test_names_of_code_are_matched_whole_and_by_their_parts() -> None:
+    text = "# H\nnothing\ncall getUserName here\nuser"
+    assert snippet(text, "user name", 24).text == "call getUserName here"
+    long = "x " * 100 + "getUserName" + " y" * 100
+    assert "getUserName" in snippet(long, "user name", 40).text
+    assert window(["# H", "std", "std::vector", "x"], 1, ["stdvector"], 12).text == "std::vector"
+
+
+def test_terms_are_those_of_the_documents_language() -> None:
+    lines = ["# H", "nichts", "viele Häuser"]
+    assert window(lines, 1, ["hauser|haus@de"], 14, language="de").text == "viele Häuser"
+    assert window(lines, 1, ["hauser|haus@de"], 14).text == "viele Häuser"
+    assert window(lines, 1, ["haus|haus@de"], 14).text == "nichts"
+
+
+def test_what_a_word_stands_for_counts_once() -> None:
+    lines = ["# H", "alpha beta", "gamma"]
+    assert window(lines, 1, ["alpha|beta", "gamma"], 10, {"gamma": 1.5}).text == "gamma"
+
+
 def test_a_long_line_is_cut_between_words_around_its_match() -> None:
     text = "# H\n" + "before " * 50 + "the needle in it " + "behind " * 50
     found = snippet(text, "needle", 60)
