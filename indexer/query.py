@@ -40,7 +40,7 @@ from docindex.indexer.clauses import (
     names_terms,
 )
 from docindex.indexer.errors import InvalidInput
-from docindex.indexer.languages import function_words
+from docindex.indexer.languages import function_words, telling_words
 from docindex.indexer.query_tokens import Token, tokenize
 
 __all__ = ["MAX_LENGTH", "MAX_TERMS", "Query", "parse_query"]
@@ -92,10 +92,9 @@ def that_count(
     found = FUNCTION_WORDS
     english = len(found.intersection(written))
     for language in languages:
-        # One alone may be a word of English: `man` is German, `for` is Danish.
-        others = function_words(language)
-        if len(others.intersection(written)) > max(english, 1):
-            found = found | others
+        # One alone may be meant.
+        if len(telling_words(language).intersection(written)) > max(english, 1):
+            found = found | function_words(language)
     content = [word for word, text in zip(bare, written, strict=True) if text not in found]
     return content if content or any(map(names_terms, conditions)) else bare
 
