@@ -333,7 +333,11 @@ def _renameat2() -> Callable[[int, bytes, int, bytes, int], int] | None:
         ctypes.c_char_p,
         ctypes.c_uint,
     )
-    return lambda *arguments: ctypes.get_errno() if function(*arguments) else 0
+
+    def call(old_at: int, old: bytes, new_at: int, new: bytes, flags: int) -> int:
+        return ctypes.get_errno() if function(old_at, old, new_at, new, flags) else 0
+
+    return call
 
 
 def _regular(descriptor: int) -> int:

@@ -197,13 +197,7 @@ class Writer:
         caller: Caller,
     ) -> WriteOutcome:
         with locked(self._state, [(shelf.folder, name)]):
-            for left in reversed(range(ATTEMPTS)):
-                try:
-                    outcome = attempt()
-                    break
-                except _OvertakenError as overtaken:
-                    if not left:
-                        raise overtaken.error from None
+            outcome = _tried(attempt)
         if outcome.status != "unchanged" and not outcome.status.startswith("would_"):
             if self._options.audit:
                 audit.note(self._state, shelf.root, outcome, caller)
@@ -291,6 +285,17 @@ class _OvertakenError(Exception):
     def __init__(self, error: VersionMismatch) -> None:
         super().__init__()
         self.error = error
+
+
+def _tried(attempt: Callable[[], WriteOutcome]) -> WriteOutcome:
+    left = ATTEMPTS
+    while True:
+        left -= 1
+        try:
+            return attempt()
+        except _OvertakenError as overtaken:
+            if not left:
+                raise overtaken.error from None
 
 
 class _Displaced:

@@ -21,7 +21,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docindex import __version__
-from docindex.indexer.models import Progress
+from docindex.indexer.library import Library
+from docindex.indexer.models import Edit, FolderSpec, Progress
 from docindex.server import options, settings
 from docindex.server.cli import docindex, run
 from docindex.server.sources import load
@@ -305,6 +306,137 @@ class TestStatus:
         found = call("status", docs, "--json")
         assert found.json["index"]["documents"] == 2
         assert [folder["label"] for folder in found.json["folders"]] == [""]
+
+
+class TestHistory:
+    def test_it_lists_what_can_be_restored(self, call: Call, docs: Path) -> None:
+        version = edited(docs, "tea.md", "# Tea\n\nNo more.\n")
+        found = call("history", "tea.md", "--in", docs)
+        assert (found.status, found.err) == (0, "")
+        assert re.fullmatch(rf"{version}  \S+ \S+ +49 bytes  updated\n", found.out)
+        (kept,) = call("history", "tea.md", "--in", docs, "--json").json["versions"]
+        assert (kept["version"], kept["why"]) == (version, "updated")
+
+    def test_without_a_name_it_lists_every_document_that_was_written(
+        self, call: Call, docs: Path
+    ) -> None:
+        assert call("history", "--in", docs).status == 1
+        edited(docs, "tea.md", "# Tea\n")
+        edited(docs, "new.md", "# New\n")
+        found = call("history", "--in", f"drinks={docs}")
+        assert [line.split()[-1] for line in found.out.splitlines()] == [
+            "drinks/new.md",
+            "drinks/tea.md",
+        ]
+        assert len(call("history", "--in", docs, "--json").json) == 2
+
+    def test_of_a_document_without_a_history_it_says_so(self, call: Call, docs: Path) -> None:
+        found = call("history", "tea.md", "--in", docs)
+        assert (found.status, found.out) == (1, "")
+        assert "no other version is kept" in found.err
+        assert call("history", "no.md", "--in", docs).status == 1
+
+    def test_a_folder_that_was_renamed_adopts_its_history(self, call: Call, docs: Path) -> None:
+        edited(docs, "tea.md", "# Tea\n")
+        docs.rename(docs.with_name("drinks"))
+        said = call("history", "--adopt", docs, docs.with_name("drinks"))
+        assert (said.status, said.out) == (0, "")
+        assert "has the history of 1 documents" in said.err
+        assert call("history", "tea.md", "--in", docs.with_name("drinks")).status == 0
+        assert call("history", "tea.md", "--adopt", "a", "b").status == 2
+
+
+class TestRestore:
+    def test_without_a_version_it_takes_back_the_last_write(self, call: Call, docs: Path) -> None:
+        before = (docs / "tea.md").read_text()
+        edited(docs, "tea.md", "# Tea\n\nNo more.\n")
+        tried = call("restore", "tea.md", "--in", docs, "--dry-run")
+        assert "-No more." in tried.out
+        assert (docs / "tea.md").read_text() != before
+        done = call("restore", "tea.md", "--in", docs, "--json")
+        assert done.json["status"] == "restored"
+        assert (docs / "tea.md").read_text() == before
+        (line,) = audited(tool="docindex restore")
+        assert line["name"] == "tea.md"
+
+    def test_a_version_can_be_named(self, call: Call, docs: Path) -> None:
+        before = (docs / "tea.md").read_text()
+        version = edited(docs, "tea.md", "one\n")
+        edited(docs, "tea.md", "two\n")
+        said = call("restore", "tea.md", version, "--in", docs)
+        assert (said.status, said.out, said.err) == (
+            0,
+            "",
+            f"tea.md: restored, version {version}\n",
+        )
+        assert (docs / "tea.md").read_text() == before
+        assert call("restore", "tea.md", "0" * 16, "--in", docs).status == 1
+        assert call("restore", "coffee.md", "--in", docs).status == 1
+
+    def test_an_afternoon_is_shown_and_then_taken_back(self, call: Call, docs: Path) -> None:
+        before = {path.name: path.read_text() for path in docs.iterdir()}
+        edited(docs, "tea.md", "# Tea\n")
+        edited(docs, "new.md", "# New\n")
+        write(docs / "tea.md", "# Tea, by hand\n")
+        since = ("--since", "1h", "--in", docs)
+        tried = call("restore", *since, "--dry-run")
+        assert tried.status == 0
+        assert tried.out.splitlines() == [
+            "delete       new.md",
+            "change back  tea.md  (changed by another program since)",
+        ]
+        refused = call("restore", *since)
+        assert refused.status == 2
+        assert "--yes" in refused.err
+        done = call("restore", *since, "--yes", "--json")
+        assert [step["name"] for step in done.json["steps"]] == ["new.md", "tea.md"]
+        assert {path.name: path.read_text() for path in docs.iterdir()} == before
+        assert len(audited(tool="docindex restore --since")) == 2
+        again = call("restore", *since, "--yes")
+        assert (again.status, again.out) == (1, "")
+        assert "nothing was written since" in again.err
+
+    def test_what_cannot_be_put_back_is_told_and_the_rest_is(self, call: Call, docs: Path) -> None:
+        edited(docs, "tea.md", "# Tea\n")
+        edited(docs, "new.md", "# New\n")
+        edited(docs, "hidden.md", "# New\n")
+        write(docs / ".gitignore", "hidden.md\n")
+        done = call("restore", "--since", "1h", "--in", docs, "--yes", "--writable-paths", "new.md")
+        assert done.status == 1
+        assert "hidden.md stays as it is" in done.err
+        assert "tea.md: tea.md is not where documents may be written" in done.err
+        assert not (docs / "new.md").exists()
+
+    @pytest.mark.parametrize("since", ["yesterday", "", "25:00", "5y", "9" * 30])
+    def test_a_time_that_is_none_is_refused(self, since: str, call: Call, docs: Path) -> None:
+        found = call("restore", "--since", since, "--in", docs)
+        assert (found.status, found.out) == (2, "")
+        assert is_one_line(found.err, "docindex: --since must be a time such as ")
+
+    @pytest.mark.parametrize(
+        "since", ["2020-01-01", "2020-01-01T10:00+02:00", "00:00", "90m", "2d"]
+    )
+    def test_times_are_written_as_people_do(self, since: str, call: Call, docs: Path) -> None:
+        assert call("restore", "--since", since, "--in", docs, "--dry-run").status == 1
+
+    def test_a_name_or_a_time_is_needed_and_not_both(self, call: Call, docs: Path) -> None:
+        assert call("restore", "--in", docs).status == 2
+        assert call("restore", "tea.md", "--since", "1h", "--in", docs).status == 2
+
+
+def edited(docs: Path, name: str, text: str) -> str:
+    """Writes a document through docindex, and returns the version it had."""
+    cache, state = (Path(os.environ[f"DOCINDEX_{place}_DIR"]) for place in ("CACHE", "STATE"))
+    library = Library([FolderSpec(str(docs))], cache=cache, state=state)
+    version = library.read(name).version if (docs / name).exists() else ""
+    library.update(Edit(name, text, if_version=version))
+    return version
+
+
+def audited(tool: str) -> list[dict[str, str]]:
+    log = Path(os.environ["DOCINDEX_STATE_DIR"]) / "audit" / "writes.jsonl"
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    return [line for line in lines if line["tool"] == tool]
 
 
 class TestWatch:

@@ -200,9 +200,9 @@ class TestUnusedCaches:
     def test_removing_leaves_the_neighbours_alone(
         self, docs: Path, cache: Path, state: Path, home: Home
     ) -> None:
-        trash = state / "trash" / "tea.md"
-        trash.parent.mkdir(parents=True)
-        trash.write_text("# Tea\n", encoding="utf-8")
+        history = state / "history" / "tea.md"
+        history.parent.mkdir(parents=True)
+        history.write_text("# Tea\n", encoding="utf-8")
         other = home.path.with_name(OTHER_LAYOUT)
         shutil.copytree(home.path, other)
         (unused,) = unused_caches(cache)
@@ -210,7 +210,7 @@ class TestUnusedCaches:
         assert remove_cache(unused)
         assert not other.exists()
         assert home.meta.exists()
-        assert trash.exists()
+        assert history.exists()
 
     def test_the_last_one_takes_its_key_along(self, docs: Path, cache: Path, home: Home) -> None:
         shutil.rmtree(docs)

@@ -303,10 +303,13 @@ def test_what_cannot_be_adopted_is_refused(tmp_path: Path) -> None:
 def test_adopting_again_after_it_was_cut_short_doubles_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def interrupt(path: Path) -> None:
+        raise KeyboardInterrupt(path)
+
     state, old, new = tmp_path / "state", tmp_path / "old", tmp_path / "new"
     made = chain(History(state, old), "a.md", b"one", b"two", b"three")
     with monkeypatch.context() as patch:
-        patch.setattr("shutil.rmtree", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr("shutil.rmtree", interrupt)
         with pytest.raises(KeyboardInterrupt):
             adopt(state, old, new)
     adopt(state, old, new)

@@ -4,6 +4,7 @@ import json
 import os
 from dataclasses import fields
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -236,7 +237,11 @@ def test_the_indexer_hears_of_every_setting_that_concerns_it() -> None:
     options = load(values, {}).settings.options()
 
     assert {field.name for field in fields(Options)} == set(values)
-    whole = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+    lists = {"writable_paths", "writable_extensions"}
+    whole = {
+        name: tuple(cast("list[str]", value)) if name in lists else value
+        for name, value in values.items()
+    }
     assert options == Options(**whole)  # type: ignore[arg-type]
 
 
