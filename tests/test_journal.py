@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -155,20 +156,24 @@ def test_a_move_of_which_any_call_fails_is_done_or_not(tmp_path: Path, fault: in
 
 def test_where_undoing_fails_too_recovery_goes_on_with_it(tmp_path: Path) -> None:
     """The disk fills up, and stays full until the next start."""
-    undone = 0
-    for at in range(1, 60):
+    undone = failed = 0
+    for at in count(1):
         (tmp_path / f"{at}").mkdir()
         desk = Desk(tmp_path / f"{at}")
         desk.fill(BEFORE)
         with pytest.MonkeyPatch.context() as patch:
             faults = Faults(patch, at, errno.ENOSPC, for_ever=True)
-            with pytest.raises(DocindexError) as raised:
+            try:
                 desk.mover.move(OLD, NEW)
-        assert faults.happened
-        undone += "could not be undone yet" in str(raised.value)
+            except DocindexError as error:
+                failed += 1
+                undone += "could not be undone yet" in str(error)
+        if not faults.happened:
+            break
         again(desk).recover()
         assert visible(desk) in (BEFORE, AFTER)
         assert desk.journal.stage() is None
+    assert failed > 40
     assert undone > 0
 
 
