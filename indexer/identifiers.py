@@ -69,7 +69,7 @@ def wholes(text: str, words_of: Callable[[str], tuple[str, ...]]) -> Iterator[st
         cjk = CJK_CHARACTER.match(match[0])
         if cjk or not count or not _JOINT.fullmatch(between):
             yield from _named(whole, count, sign)
-            lead = None if cjk else _SIGN.search(between)
+            lead = None if cjk else _SIGN.search(without_underscores(between))
             whole, count, sign = "", 0, lead[0] if lead else ""
         words = () if cjk else words_of(match[0])
         whole = _together((whole, *words)) if len(whole) <= MAX_NAME else whole

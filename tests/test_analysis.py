@@ -132,6 +132,7 @@ def test_a_text_has_the_terms_of_its_chunks(text: str) -> None:
 @example("--Ab._")
 @example("..net")
 @example("HTMLs.v2")
+@example("_.A")
 def test_what_chunks_have_in_common_is_all_that_counts(text: str) -> None:
     for chunk in chunks(text):
         plain, same = analyse(chunk), analyse(canonical(chunk))
