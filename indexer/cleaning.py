@@ -38,28 +38,39 @@ def clean(place: Place, options: Options, now: float) -> None:
 
     Raises OSError, TimedOut.
     """
-    with place.locked():
+    until = cleaned_until(place)
+    # To look takes long where much is kept, and seldom is there anything to do.
+    if _Look(place, options, now).superfluous:
+        with place.locked():
+            look = _Look(place, options, now)
+            for log, changes in look.logs.items():
+                left = [change for change in changes if change.id in look.kept]
+                if not left:
+                    log.unlink()
+                elif len(left) < len(changes):
+                    replace_file(log, b"".join(line_of(change) + b"\n" for change in left))
+            for key in look.unused:
+                place.objects.drop(key)
+        until = max([until, *(change.when for change in look.dropped)])
+    replace_file(_marker(place), json.dumps({"at": now, "until": until}).encode())
+
+
+class _Look:
+    """What is there, and what of it is to go."""
+
+    def __init__(self, place: Place, options: Options, now: float) -> None:
+        self.logs = {log: place.changes(log) for log in place.logs()}
         sizes = dict(place.objects.sizes())
-        logs = {log: place.changes(log) for log in place.logs()}
-        keep = _within(logs.values(), sizes, options, now)
-        dropped = [
-            change for changes in logs.values() for change in changes if change.id not in keep
-        ]
-        for log, changes in logs.items():
-            left = [change for change in changes if change.id in keep]
-            if not left:
-                log.unlink()
-            elif len(left) < len(changes):
-                replace_file(log, b"".join(line_of(change) + b"\n" for change in left))
-        used = {
-            key
-            for changes in logs.values()
-            for key in _keys(change for change in changes if change.id in keep)
-        }
-        for key in sizes.keys() - used:
-            place.objects.drop(key)
-        until = max([change.when for change in dropped] + [cleaned_until(place)])
-        replace_file(_marker(place), json.dumps({"at": now, "until": until}).encode())
+        self.kept = _within(self.logs.values(), sizes, options, now)
+        every = [change for changes in self.logs.values() for change in changes]
+        self.dropped = [change for change in every if change.id not in self.kept]
+        used = _keys(change for change in every if change.id in self.kept)
+        self.unused = sizes.keys() - set(used)
+        self.empty = any(not changes for changes in self.logs.values())
+
+    @property
+    def superfluous(self) -> bool:
+        return bool(self.dropped or self.unused or self.empty)
 
 
 def cleaned_until(place: Place) -> float:

@@ -20,9 +20,11 @@ from docindex.indexer.errors import (
     VersionMismatch,
     VersionRequired,
 )
+from docindex.indexer.journal import Intent, Journal
 from docindex.indexer.library import Library
 from docindex.indexer.locks import hold
 from docindex.indexer.models import Edit, FolderSpec, ListRequest, Options, Progress, SearchRequest
+from tests.waiting import until
 
 PAGES = {
     "index.md": "# Welcome\n\nThe handbook of the harbour.\n",
@@ -481,6 +483,21 @@ def test_a_moved_document_is_found_under_its_new_name_with_its_history(
     audited = (tmp_path / "state/audit/writes.jsonl").read_text()
     assert audited.count('"move_document"') == 2
     assert '"new_name": "sea/tides.md"' in audited
+
+
+def test_a_server_that_starts_ends_a_move_that_was_killed(root: Path, tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "state", str(root))
+    text = (root / "notes.txt").read_bytes()
+    with journal.held(0.0):
+        journal.begin(Intent("notes.txt", "sea/notes.txt", text, text, ()))
+    write(root, {"sea/notes.txt": text.decode()})
+    library = open_library(tmp_path, root, Options(linger_seconds=0.0))
+    library.attend()
+    try:
+        until(lambda: journal.stage() is None)
+    finally:
+        library.close()
+    assert (root / "notes.txt").exists() != (root / "sea/notes.txt").exists()
 
 
 def test_an_afternoon_is_taken_back(library: Library, root: Path) -> None:
