@@ -25,7 +25,7 @@ def _html_block(
     _renderer: object, tokens: Sequence[Token], at: int, _options: object, _env: object
 ) -> str:
     """As it is, so that nothing makes a link of brackets in it."""
-    return tokens[at].content.replace("[[", "[")
+    return tokens[at].content.replace("[", "(")
 
 
 _RENDERER.add_render_rule("html_block", _html_block)
@@ -54,7 +54,8 @@ def links(text: str) -> list[tuple[str, str]]:
     text = re.sub(r"\A---\r?\n.*?^---\r?$", "", text, count=1, flags=re.DOTALL | re.MULTILINE)
     text = _ESCAPED.sub(r"\1(", text)  # in HTML, it could not be told from a bracket that counts
     parser = _Links()
-    parser.feed(_RENDERER.render(text))
+    # Of what looks like a marked section, Python's parser takes only some kinds.
+    parser.feed(_RENDERER.render(text).replace("<![", "&lt;!["))
     return parser.found
 
 

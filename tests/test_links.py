@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from docindex.indexer import links as links_module
@@ -173,6 +173,8 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, max_size=30).map("".join))
 def test_what_is_found_is_what_a_renderer_makes_links_of(text: str) -> None:
     """The other way round, a definition that nothing refers to is found, but not rendered."""
+    assume("[^" not in text)  # the renderer knows no footnotes
+    assume("<!--" not in text)  # and Python's HTML parser closes what is never closed
     rendered = {target for _, target in links_in_html(text) if target in ("b.md", "b")}
     source = {text[link.start : link.end] for link in find_links(text)}
     assert rendered <= source
