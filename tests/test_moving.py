@@ -27,12 +27,13 @@ from docindex.indexer.errors import (
     ReadOnly,
     TimedOut,
     TooLarge,
+    Unavailable,
     VersionMismatch,
     WriteFailed,
 )
 from docindex.indexer.files import Folder, version_of
 from docindex.indexer.journal import Journal
-from docindex.indexer.models import Options
+from docindex.indexer.models import FileBytes, Options
 from docindex.indexer.moving import Followed, Mover
 from tests.linkcheck import BROKEN, all_targets
 
@@ -182,11 +183,19 @@ def test_a_file_without_an_extension_is_what_a_link_to_its_name_leads_to(desk: D
     assert desk.texts()["x.md"] == "[a](LICENSE) [b](legal/LICENSE.md)"
 
 
-def test_what_cannot_be_read_is_named(desk: Desk) -> None:
-    desk.put(b="", x="x" * 2000)
-    folder = Folder(desk.root, Options(max_document_bytes=1000))
-    mover = Mover(folder, desk.state, locked=desk.locked, keep=desk.kept)
-    assert mover.move("b.md", "c.md").remarks == ()  # a scan leaves it out, and lists it
+def test_what_cannot_be_read_is_named(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.put(b="", x="[b](b.md)")
+    read = Folder.read
+
+    def failing(self: Folder, name: str) -> FileBytes:
+        if name == "x.md":
+            raise Unavailable("x.md cannot be read now: permission denied")
+        return read(self, name)
+
+    monkeypatch.setattr(Folder, "read", failing)
+    (remark,) = desk.mover.move("b.md", "c.md").remarks
+    assert remark.name == "x.md"
+    assert "permission denied" in remark.why
 
 
 @pytest.mark.skipif(os.name == "nt", reason="modes are those of POSIX")
@@ -322,6 +331,29 @@ def test_an_edit_that_is_taken_back_leaves_no_trace(desk: Desk) -> None:
 
     Mover(desk.folder, desk.state, locked=desk.locked, keep=keep).move("b.md", "c.md")
     assert desk.texts() == {"c.md": "", "x.md": "[b](c.md)"}
+
+
+def test_a_document_that_takes_the_new_name_meanwhile_is_left(desk: Desk) -> None:
+    desk.put(b="", x="[b](b.md)")
+
+    def keep(name: str, before: bytes | None, after: bytes | None, other: str = "") -> None:
+        desk.put(c="")
+
+    with pytest.raises(Conflict, match=r"there is a document c\.md by now"):
+        Mover(desk.folder, desk.state, locked=desk.locked, keep=keep).move("b.md", "c.md")
+    assert desk.texts() == {"b.md": "", "c.md": "", "x.md": "[b](b.md)"}
+    assert desk.journal.stage() is None
+
+
+def test_a_document_that_is_edited_while_it_moves_arrives_as_edited(desk: Desk) -> None:
+    desk.put(b="", x="[b](b.md)")
+
+    def keep(name: str, before: bytes | None, after: bytes | None, other: str = "") -> None:
+        if before is None:
+            desk.put(b="[x](x.md)")
+
+    Mover(desk.folder, desk.state, locked=desk.locked, keep=keep).move("b.md", "sub/c.md")
+    assert desk.texts() == {"sub/c.md": "[x](../x.md)", "x.md": "[b](sub/c.md)"}
 
 
 def test_links_that_keep_being_written_do_not_hold_a_move_up_for_ever(desk: Desk) -> None:
