@@ -77,7 +77,9 @@ class Frames:
             if "|" not in line:
                 return ""
             if at < row and "-" in line and _TABLE_DELIMITER.issuperset(line):
-                return printable(self._lines[at - 1])
+                # The line at which code ends names no columns.
+                named = self._lines[at - 1]
+                return printable(named) if "|" in named else ""
         return ""
 
 

@@ -40,7 +40,8 @@ def test_a_lexicon_gives_back_its_words_and_how_often_they_are() -> None:
 def test_nothing_is_kept_that_nobody_could_mean() -> None:
     kept = lexicon("pods", "ab", "2024", "x" * (LONGEST + 1), "x86")
     assert [form.word for form, _ in kept.counts()] == ["pods", "x86"]
-    assert list(without_words().counts()) == list(lexicon().near("word", 2)) == []
+    assert not list(without_words().counts())
+    assert not list(lexicon().near("word", 2))
 
 
 @given(st.lists(letters, max_size=20), letters, st.integers(0, 2))

@@ -182,6 +182,7 @@ def test_a_fence_is_what_opens_code(text: str, expected: str) -> None:
 @given(
     st.lists(st.sampled_from(["```", "~~~~", "needle", "| a |", "|--|", "", "x" * 30]), max_size=12)
 )
+@example(["```", "```", "|--|", "| a |", "needle"])
 def test_every_fence_in_a_snippet_is_closed(lines: list[str]) -> None:
     found = window(lines, 1, ["needl"], 40).text.split("\n")
     opened = ""
