@@ -47,29 +47,53 @@ class Ragged:
         self._values = array("I", (BREAK,))
         self._bounds = array("I", (0, 1))
 
-    def __len__(self) -> int:
-        return len(self._bounds) - 1
-
     def append(self, values: Sequence[int]) -> int:
         """The number that stands for these from now on."""
-        self._values.extend(values)
+        if values:
+            self._values.extend(values)
         self._bounds.append(len(self._values))
         return len(self._bounds) - 2
 
-    def expand(self, numbers: NDArray[np.uint32], bounds: NDArray[np.int64]) -> "Numbered":
-        """What the numbers stand for; `bounds` say where each document's begin, and where
-        the last one's end."""
-        begins = np.frombuffer(self._bounds, np.uint32)
-        counts = (begins[1:] - begins[:-1])[numbers]
+    def values(self) -> NDArray[np.uint32]:
+        """What all numbers stand for, one after the other."""
+        return np.frombuffer(self._values, np.uint32)
+
+    def uses(self, numbers: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """How often each of the `values` comes in a text of these numbers."""
+        begins, counts = self._places()
+        return np.repeat(np.bincount(numbers, minlength=len(begins)), counts)
+
+    def expand(
+        self, numbers: NDArray[np.uint32], bounds: NDArray[np.int64], values: NDArray[np.uint32]
+    ) -> "Numbered":
+        """A text with what its numbers stand for, told by others that stand for `values`.
+        Each document's numbers begin where `bounds` say; the last one's end there, too."""
+        begins, counts_of = self._places()
+        counts = counts_of[numbers]
         ends = np.zeros(len(numbers) + 1, np.uint32)
         np.cumsum(counts, out=ends[1:])
-        some = counts > 0
-        # Modulo 2**32, where this may be less than 0.
-        places = np.repeat((begins[numbers] - ends[:-1])[some], counts[some])
-        places += np.arange(len(places), dtype=np.uint32)
-        values = np.frombuffer(self._values, np.uint32)[places]
-        ends_of_documents = ends[bounds].astype(np.int64)
-        return Numbered(values, ends_of_documents[1:] - ends_of_documents[:-1])
+        documents = ends[bounds].astype(np.int64)
+        places = ends[:-1]
+        if ends[-1] < len(numbers) // 2:
+            some = np.flatnonzero(counts)
+            numbers, counts, places = numbers[some], counts[some], places[some]
+        # Most stand for one. What stands for none puts something where the next one goes,
+        # and may be the last.
+        text = np.empty(int(ends[-1]) + 1, np.uint32)
+        text[places] = np.append(values, np.uint32(BREAK))[begins][numbers]
+        several = np.flatnonzero(counts > 1)
+        counts = counts[several]
+        within = np.arange(counts.sum(), dtype=np.uint32)
+        within -= np.repeat(np.cumsum(counts, dtype=np.uint32) - counts, counts)
+        text[np.repeat(places[several], counts) + within] = values[
+            np.repeat(begins[numbers[several]], counts) + within
+        ]
+        return Numbered(text[:-1], documents[1:] - documents[:-1])
+
+    def _places(self) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+        """Where the values of each number begin, and how many there are."""
+        bounds = np.frombuffer(self._bounds, np.uint32)
+        return bounds[:-1], bounds[1:] - bounds[:-1]
 
 
 class Vocabulary:
@@ -80,10 +104,10 @@ class Vocabulary:
         """Numbered from 1."""
         self.words = Ragged()
         """The forms of each chunk."""
-        self.identifiers = Ragged()
+        self.names = Ragged()
         """The terms of the names in each chunk."""
         self._terms: dict[str, int] = {}
-        self._names: dict[str, int] = {}
+        self._known_names: dict[str, int] = {}
         self._term_of_form = array("I", (BREAK,))
         self._languages: dict[str, _Language] = {}
 
@@ -96,9 +120,18 @@ class Vocabulary:
             return map(known.__getitem__, chain.from_iterable(map(chunks, pieces(text))))
         return map(known.__getitem__, chunks(text))
 
-    def term_of_form(self) -> NDArray[np.uint32]:
-        """The number of the term of each form."""
-        return np.frombuffer(self._term_of_form, np.uint32)
+    def terms_of_words(self) -> NDArray[np.uint32]:
+        """For each of the values of `words`, its term."""
+        return np.frombuffer(self._term_of_form, np.uint32)[self.words.values()]
+
+    def times(self, text: "Text") -> Iterator[tuple[Form, int]]:
+        """The words of a text, as it has them, and how often."""
+        # As floats, sums are exact up to 2 ** 53.
+        uses = self.words.uses(text.chunks())
+        times = np.bincount(self.words.values(), uses, len(self.forms) + 1)[1:]
+        for form, count in zip(self.forms, times.astype(np.int64).tolist(), strict=True):
+            if count:
+                yield form, count
 
     def in_order(self) -> tuple[list[bytes], NDArray[np.uint32]]:
         """The terms in byte order, and their numbers."""
@@ -108,15 +141,18 @@ class Vocabulary:
 
     def _number_of(self, language: "_Language", chunk: bytes) -> int:
         words, written, names = analyse(chunk)
-        forms, known = language.forms, self._names
-        self.words.append(
-            [
-                forms.get(one) or self._number_of_form(language, word, one)
+        known = language.forms.get
+        if words is written:
+            numbers = [known(word) or self._number_of_form(language, word, word) for word in words]
+        else:
+            numbers = [
+                known(one) or self._number_of_form(language, word, one)
                 for word, one in zip(words, written, strict=True)
             ]
-        )
-        return self.identifiers.append(
-            [known.get(name) or self._number_of_name(name) for name in names]
+        self.words.append(numbers)
+        named = self._known_names.get
+        return self.names.append(
+            names and [named(name) or self._number_of_name(name) for name in names]
         )
 
     def _number_of_form(self, language: "_Language", word: str, written: str) -> int:
@@ -131,7 +167,7 @@ class Vocabulary:
         return number
 
     def _number_of_name(self, name: str) -> int:
-        number = self._names[name] = self._number_of_term(term_of_name(name))
+        number = self._known_names[name] = self._number_of_term(term_of_name(name))
         return number
 
     def _number_of_term(self, term: str) -> int:
@@ -172,6 +208,9 @@ class Text:
 
     def end_document(self) -> None:
         self._bounds.append(len(self.numbers))
+
+    def chunks(self) -> NDArray[np.uint32]:
+        return np.frombuffer(self.numbers, np.uint32)
 
     def bounds(self) -> NDArray[np.int64]:
         """Where the numbers of each document begin, and where those of the last one end."""
@@ -238,13 +277,15 @@ class Order:
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._terms, self._numbers = vocabulary.in_order()
 
-    def renumber(self, numbers: NDArray[np.uint32]) -> tuple[list[bytes], NDArray[np.uint32]]:
-        """The terms of a field in byte order, and its text with each term numbered by
-        its place among them, counted from 1."""
-        used = np.zeros(len(self._numbers) + 1, np.bool_)
-        used[numbers] = True
-        in_order = used[self._numbers]
-        new = np.zeros(len(used), np.uint32)
+    def renumber(
+        self, numbers: NDArray[np.uint32], used: NDArray[np.bool_]
+    ) -> tuple[list[bytes], NDArray[np.uint32]]:
+        """The terms of a field in byte order, those of some numbers that are used; and the
+        numbers, each of these terms by its place among them, counted from 1."""
+        known = np.zeros(len(self._numbers) + 1, np.bool_)
+        known[numbers[used]] = True
+        in_order = known[self._numbers]
+        new = np.zeros(len(known), np.uint32)
         new[self._numbers] = np.cumsum(in_order)
         return list(compress(self._terms, in_order.tolist())), new[numbers]
 

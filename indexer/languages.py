@@ -236,7 +236,7 @@ def detected(text: str) -> str:
     """The language of a text, by the share of each one's most frequent words in its
     beginning. English unless there is no doubt."""
     text = text[:SAMPLE]
-    if sum(map(text.count, _SURELY_ENGLISH)) > _FEW:
+    if text.count(" the ") > _FEW or sum(map(text.count, _SURELY_ENGLISH)) > _FEW:
         return ENGLISH
     # With a capital, they may belong to a name, but for the first word: Los Angeles, La Paz.
     found = _LETTERS.findall(_BEGINNING.sub(lambda first: first[0].lower(), text))
@@ -264,12 +264,14 @@ def language_of(front_matter: Mapping[str, object], texts: Iterable[str]) -> str
     for key in ("lang", "language"):
         if (code := code_of(front_matter.get(key))) is not None:
             return code
-    sample = ""
+    sample: list[str] = []
+    left = SAMPLE
     for text in texts:
-        sample += f"{text[: SAMPLE - len(sample)]}\n"
-        if len(sample) >= SAMPLE:
+        sample.append(text[:left])
+        left -= len(text)
+        if left <= 0:
             break
-    return detected(sample)
+    return detected("\n".join(sample))
 
 
 def function_words(language: str) -> frozenset[str]:

@@ -19,7 +19,7 @@ from docindex.indexer.stock import COLUMN, ID, STORED, TEXT, Existence, IDAnalyz
 
 HEAD = "head"
 
-TEXT_FIELDS = ("body", "headings", "title", "identifiers")
+TEXT_FIELDS = ("body", "identifiers", "headings", "title")
 """`body` is all the text of a section, so that what stands in its headings and its title
 stands there too. `identifiers` are the names of code in it, in the forms that are no words
 of the text (see `identifiers`)."""

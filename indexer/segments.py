@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from docindex.indexer import schema, stock
 from docindex.indexer.columns import Values, length_bytes
-from docindex.indexer.inversion import BREAK, Inverted, Numbered, Order, Text, Vocabulary, invert
+from docindex.indexer.inversion import BREAK, Inverted, Order, Ragged, Text, Vocabulary, invert
 from docindex.indexer.languages import ENGLISH, language_of
 from docindex.indexer.lexicon import encode as encode_lexicon
 from docindex.indexer.models import Document, Record
@@ -153,19 +154,14 @@ class Builder:
         writer = SegmentWriter(self._documents)
         vocabulary = self._vocabulary
         order = Order(vocabulary)
-        names = Numbered(np.zeros(0, np.uint32), np.zeros(0, np.int64))
+        words = vocabulary.words, vocabulary.terms_of_words()
         for field in _WRITTEN:
             text = self._texts.pop(field)
-            chunks, bounds = np.frombuffer(text.numbers, np.uint32), text.bounds()
-            forms, sizes = vocabulary.words.expand(chunks, bounds)
-            self._write_text(
-                writer, order, field, Numbered(vocabulary.term_of_form()[forms], sizes)
-            )
+            _write_text(writer, field, text, order, *words)
             if field == "body":
-                counts = np.bincount(forms, minlength=len(vocabulary.forms) + 1)[1:].tolist()
-                writer.add_lexicon(encode_lexicon(zip(vocabulary.forms, counts, strict=True)))
-                names = vocabulary.identifiers.expand(chunks, bounds)
-        self._write_text(writer, order, "identifiers", names)
+                names = vocabulary.names, vocabulary.names.values()
+                _write_text(writer, "identifiers", text, order, *names)
+                writer.add_lexicon(encode_lexicon(vocabulary.times(text)))
         paths = {
             head.record.name.encode(): range(head.docnum, head.last + 1) for head in self._heads
         }
@@ -176,16 +172,28 @@ class Builder:
         writer.add_stored(Values.of(self._stored))
         return Built(write(self._folder, writer), tuple(self._heads))
 
-    def _write_text(self, writer: SegmentWriter, order: Order, field: str, text: Numbered) -> None:
-        terms, numbers = order.renumber(text.numbers)
-        postings, lengths = invert(terms, Numbered(numbers, text.sizes))
-        writer.add_text(field, postings, length_bytes(lengths), int(lengths.sum()))
-        if field == "body":
-            writer.add_streams(numbers, text.sizes)
-
     def discard(self) -> None:
         """Lets go of all that was added."""
         self._texts.clear()
+
+
+def _write_text(
+    writer: SegmentWriter,
+    field: str,
+    text: Text,
+    order: Order,
+    chunks: Ragged,
+    terms: NDArray[np.uint32],
+) -> None:
+    """A field, from its text. The chunks of the text stand for `chunks.values()`, the terms
+    of which are `terms`."""
+    used = chunks.uses(text.chunks()) > 0
+    ordered, numbers = order.renumber(terms, used)
+    found = chunks.expand(text.chunks(), text.bounds(), numbers)
+    postings, lengths = invert(ordered, found)
+    writer.add_text(field, postings, length_bytes(lengths), int(lengths.sum()))
+    if field == "body":
+        writer.add_streams(found.numbers, found.sizes)
 
 
 def write(folder: Path, writer: SegmentWriter) -> Segment:
