@@ -17,6 +17,9 @@ from docindex.indexer.yamltree import Node, Unreadable, compose, value_of
 MAX_TAGS = 100
 MAX_TAG_CHARS = 100
 TAG_KEYS = ("tags", "tag", "keywords")
+MAX_FIELD = 120
+"""Characters of a field, with its value, that documents can be chosen by."""
+MAX_FIELDS = 24
 """Where tags are looked for. The first key that has any counts, alone."""
 
 _CLOSING = {"---": ("---", "..."), "+++": ("+++",)}
@@ -68,6 +71,21 @@ def tags_of(values: Mapping[str, JsonValue]) -> tuple[str, ...]:
     """The tags in a list, or in a string that separates them by commas or spaces:
     NFC, without a leading `#`, each once whatever its case."""
     return next((tags for key in TAG_KEYS if (tags := _tags(values.get(key)))), ())
+
+
+def fields_of(values: Mapping[str, JsonValue]) -> tuple[str, ...]:
+    """What else the front matter says, as `status=draft`, each value of a list by itself.
+    Long values, and what values are made of others, are left out; of very many, the last."""
+    found: list[str] = []
+    for key, value in values.items():
+        for one in value if isinstance(value, list) else (value,):
+            if isinstance(one, bool):
+                one = str(one).lower()
+            if key not in TAG_KEYS and isinstance(one, str | int | float):
+                field = f"{key}={one}"
+                if len(field) <= MAX_FIELD and field not in found:
+                    found.append(field)
+    return tuple(found[:MAX_FIELDS])
 
 
 def set_tags(text: str, tags: Sequence[str], newline: str = "\n") -> str:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from docindex.indexer.files import Folder, version_of
+from docindex.indexer.frontmatter import fields_of
 from docindex.indexer.markdown import parse
 from docindex.indexer.models import Document, Record, Stamp
 from docindex.indexer.stamps import settled
@@ -35,5 +36,6 @@ def take_in(
         tags=document.tags,
         sections=len(document.sections),
         remarks=(*document.remarks, READ_PLAINLY) if plain else document.remarks,
+        fields=fields_of(document.front_matter),
     )
     return record, document

@@ -152,7 +152,7 @@ class Vocabulary:
         self.words.append(numbers)
         named = self._known_names.get
         return self.names.append(
-            names and [named(name) or self._number_of_name(name) for name in names]
+            [named(name) or self._number_of_name(name) for name in names] if names else ()
         )
 
     def _number_of_form(self, language: "_Language", word: str, written: str) -> int:

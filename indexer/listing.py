@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from docindex.indexer.clauses import Tagged
 from docindex.indexer.cursors import make_cursor, read_cursor
 from docindex.indexer.filters import PathFilter
 from docindex.indexer.models import IndexView, Listed, Listing, ListRequest, Record
@@ -38,9 +39,9 @@ def list_documents(shelves: Sequence[Shelf], request: ListRequest, view: IndexVi
 
 
 def has_tags(record: Record, tags: Sequence[str]) -> bool:
-    """All of them, whatever their case."""
-    own = {tag.casefold() for tag in record.tags}
-    return all(tag.casefold() in own for tag in tags)
+    """All of them, whatever their case; a tag takes in those below it, and `status=draft`
+    is a field of the front matter."""
+    return all(Tagged(tag.strip("#/ ")).matches(record.marks) for tag in tags)
 
 
 def _listed(name: str, record: Record) -> Listed:

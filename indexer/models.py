@@ -110,6 +110,13 @@ class Record:
     sections: int = 0
     skipped: str = ""
     remarks: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+    """What else its front matter says, as `status=draft`."""
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What it can be chosen by: tags and fields."""
+        return (*self.tags, *self.fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +138,7 @@ class SearchRequest:
     path: str = ""
     """A folder (`guide` or `guide/`) or a glob (`**/adr-*.md`)."""
     tags: tuple[str, ...] = ()
-    """All of them must be on the document."""
+    """All of them must be on the document, or in its front matter: `status=draft`."""
     modified_after: float | None = None
     modified_before: float | None = None
     cursor: str = ""

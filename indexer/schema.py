@@ -86,13 +86,11 @@ def pack(record: Record) -> tuple[object, ...]:
         record.sections,
         record.skipped,
         record.remarks,
+        record.fields,
     )
 
 
-def unpack(
-    stored: tuple[
-        str, str, tuple[int, int, int, int], str, tuple[str, ...], int, str, tuple[str, ...]
-    ],
-) -> Record:
-    name, version, stamp, title, tags, sections, skipped, remarks = stored
-    return Record(name, version, Stamp(*stamp), title, tags, sections, skipped, remarks)
+def unpack(stored: tuple[Any, ...]) -> Record:
+    """The record that `pack` took apart."""
+    name, version, stamp, *rest = stored
+    return Record(name, version, Stamp(*stamp), *rest)

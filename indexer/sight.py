@@ -27,6 +27,7 @@ from docindex.indexer.clauses import (
 from docindex.indexer.encoding import decode, split_lines
 from docindex.indexer.errors import DocindexError
 from docindex.indexer.files import version_of
+from docindex.indexer.frontmatter import fields_of
 from docindex.indexer.languages import ENGLISH, language_of
 from docindex.indexer.models import Hit, Record, Section
 from docindex.indexer.root import Visit
@@ -160,7 +161,8 @@ class Sight:
         document = parse(data, candidate.record.name)
         texts = (section.text for section in document.sections)
         language = language_of(document.front_matter, texts)
-        record = replace(candidate.record, title=document.title, tags=document.tags)
+        fields = fields_of(document.front_matter)
+        record = replace(candidate.record, title=document.title, tags=document.tags, fields=fields)
         for section in document.sections:
             if section.anchor == candidate.anchor:
                 renewed = replace(
@@ -180,7 +182,7 @@ class Sight:
         headings, body = "\n".join(section.trail), f"{section.heading}\n{section.text}"
         text = _Text(
             name,
-            candidate.record.tags,
+            candidate.record.marks,
             title=terms(title, language),
             headings=terms(headings, language),
             body=terms(body, language),
@@ -198,7 +200,7 @@ class _Text:
     it for all sections at once."""
 
     name: str
-    tags: Sequence[str]
+    marks: Sequence[str]
     title: Sequence[str]
     headings: Sequence[str]
     body: Sequence[str]
@@ -215,7 +217,7 @@ class _Text:
                 some = any(clause.matches(term) for found in self._fields(field) for term in found)
                 return some and self.has(clause.before, field)
             case Tagged():
-                return clause.matches(self.tags)
+                return clause.matches(self.marks)
             case Located():
                 return clause.matches(self.name)
             case Not(inner):

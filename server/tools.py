@@ -38,7 +38,7 @@ READ_TOKENS: Final = 4_000
 DIFF_TOKENS: Final = 3_000
 
 _Path = Annotated[str, Field(description="folder or glob: guide, **/adr-*.md")]
-_Tags = Annotated[list[str], Field(description="all of these")]
+_Tags = Annotated[list[str], Field(description="all of these; status=draft: of the front matter")]
 _Date = Annotated[str, Field(description="ISO date or time, UTC")]
 _Cursor = Annotated[str, Field(description="of the answer before: next page")]
 _MaxTokens = Annotated[int, Field(ge=FEWEST_TOKENS, le=MOST_TOKENS)]

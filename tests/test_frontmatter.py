@@ -11,9 +11,11 @@ from docindex.indexer import yamltree
 from docindex.indexer.encoding import split_lines
 from docindex.indexer.errors import InvalidInput
 from docindex.indexer.frontmatter import (
+    MAX_FIELDS,
     MAX_TAG_CHARS,
     MAX_TAGS,
     TAG_KEYS,
+    fields_of,
     load,
     set_tags,
     split,
@@ -334,3 +336,22 @@ def test_tags_that_were_set_are_read_and_all_else_stays(
 @given(st.sampled_from(["", "# T\n", "text\r\n", "---\n"]), tag_lists)
 def test_removing_the_tags_of_a_document_gives_it_back(text: str, tags: list[str]) -> None:
     assert set_tags(set_tags(text, tags), []) == text
+
+
+@pytest.mark.parametrize(
+    ("values", "fields"),
+    [
+        ({"status": "draft", "priority": 2, "public": True}, "status=draft priority=2 public=true"),
+        ({"authors": ["Ada", "Bo", "Ada"]}, "authors=Ada authors=Bo"),
+        ({"tags": ["a"], "tag": "b", "keywords": "c"}, ""),
+        ({"nested": {"a": 1}, "nothing": None, "long": "x" * 200}, ""),
+    ],
+)
+def test_documents_can_be_chosen_by_what_their_front_matter_says(
+    values: dict[str, JsonValue], fields: str
+) -> None:
+    assert fields_of(values) == tuple(fields.split())
+
+
+def test_of_very_many_fields_some_are_kept() -> None:
+    assert len(fields_of({f"key{number}": number for number in range(1000)})) == MAX_FIELDS
