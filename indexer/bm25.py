@@ -21,10 +21,10 @@ def idf(size: int, count: int) -> float:
     return log(max(size, 1) / (count + 1)) + 1
 
 
-def norms(lengths: NDArray[Any], total: int, size: int) -> NDArray[np.float32]:
+def norms(lengths: NDArray[Any], total: int, size: int, b: float = B) -> NDArray[np.float32]:
     """K1 times the length norm of each length, when all `size` have `total` terms together."""
     average = total / (size or 1) or 1
-    found: NDArray[np.float32] = (K1 * ((1 - B) + B * lengths / average)).astype(np.float32)
+    found: NDArray[np.float32] = (K1 * ((1 - b) + b * lengths / average)).astype(np.float32)
     return found
 
 

@@ -60,7 +60,7 @@ class Impacts:
         found *= self.ids.take(places, mode="clip") == numbers
         return found
 
-    def add_to(self, sums: NDArray[np.float32], count: int) -> None:
+    def add_to(self, sums: NDArray[np.float32], count: float) -> None:
         """Adds the term, which stands in a query so often, to the scores of all sections."""
         if self.dense is not None:
             sums += self.dense if count == 1 else self.dense * np.float32(count)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from docindex.indexer.clauses import TermField
 from docindex.indexer.collection import Collection, Stretch
-from docindex.indexer.impacts import Numbers
+from docindex.indexer.impacts import Bitmap, Numbers
 from docindex.indexer.inversion import BREAK
 
 
@@ -32,6 +32,8 @@ def with_phrase(
     for stretch in collection.stretches(candidates):
         check_time()
         numbers = [each[stretch.segment] for each in known]
+        if not all(numbers):
+            continue
         begins = _begins(stretch.stream, numbers, rarest)
         places = _sections(stretch, begins, len(numbers), field)
         found.append(candidates[stretch.places][places])
@@ -39,16 +41,24 @@ def with_phrase(
 
 
 def _begins(
-    stream: NDArray[np.unsignedinteger], numbers: Sequence[int], rarest: int
+    stream: NDArray[np.unsignedinteger], numbers: Sequence[Sequence[int]], rarest: int
 ) -> NDArray[np.intp]:
-    """Where the numbers follow each other. The rarest of them is looked for, the others
-    around it."""
-    begins = np.flatnonzero(stream == numbers[rarest]) - rarest
+    """Where the terms follow each other, told by their numbers. The rarest of them is looked
+    for, the others around it."""
+    begins = np.flatnonzero(_is(stream, numbers[rarest])) - rarest
     begins = begins[(begins >= 0) & (begins <= stream.size - len(numbers))]
-    for offset, number in enumerate(numbers):
+    for offset, alternatives in enumerate(numbers):
         if offset != rarest:
-            begins = begins[stream[begins + offset] == number]
+            begins = begins[_is(stream[begins + offset], alternatives)]
     return begins
+
+
+def _is(stream: NDArray[np.unsignedinteger], numbers: Sequence[int]) -> Bitmap:
+    """Where any of the numbers stand."""
+    found: Bitmap = stream == numbers[0]
+    for number in numbers[1:]:
+        found |= stream == number
+    return found
 
 
 def _sections(

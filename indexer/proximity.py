@@ -1,6 +1,7 @@
 """How close the words of a query stand to each other in a section."""
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -52,17 +53,17 @@ class _Sightings(NamedTuple):
     sections: NDArray[np.int64]
 
 
-def _sightings(stretch: Stretch, numbers: Sequence[int], offset: int) -> _Sightings:
+def _sightings(stretch: Stretch, numbers: Sequence[Sequence[int]], offset: int) -> _Sightings:
     """The terms' numbers are those of the stretch; `offset` terms were in those before it."""
     # The last entry stands for all numbers beyond those of the terms.
-    table = np.zeros(max(numbers) + 2, np.int8)
-    table[numbers] = np.arange(1, len(numbers) + 1)
-    table[0] = 0
-    which = table.take(stretch.stream, mode="clip")
-    places = np.flatnonzero(which)
+    table = np.zeros(max(chain((0,), *numbers)) + 2, np.int8)
+    for which, alternatives in enumerate(numbers, start=1):
+        table[list(alternatives)] = which
+    found = table.take(stretch.stream, mode="clip")
+    places = np.flatnonzero(found)
     counts = np.diff(places.searchsorted(stretch.bounds))
     sections = np.repeat(np.arange(counts.size), counts) + stretch.places.start
-    return _Sightings(places + (sections * WINDOW + offset), which[places], sections)
+    return _Sightings(places + (sections * WINDOW + offset), found[places], sections)
 
 
 def _measure(seen: Sequence[_Sightings], found: NDArray[np.float64]) -> None:

@@ -24,7 +24,7 @@ from docindex.indexer.matching import Matcher
 from docindex.indexer.proximity import closeness
 from docindex.indexer.scoring import Weighted, best
 from docindex.indexer.snapshot import Leaf
-from docindex.indexer.weights import CLOSE, COVER, MOST_PER_DOCUMENT
+from docindex.indexer.weights import CLOSE, COVER, MOST_PER_DOCUMENT, NAME
 
 RERANKED = 50
 """As many of the best are ordered anew. Of 100 or of 40, the first ten are the same."""
@@ -117,16 +117,21 @@ class Ranker:
         """All sections that are alive, and heads that are no section."""
         return self._collection.everything()
 
-    def _weighted(self, words: Iterable[Word], check_time: Callable[[], None]) -> list[Weighted]:
+    def _weighted(self, words: Sequence[Word], check_time: Callable[[], None]) -> list[Weighted]:
         """The terms of some words, each once."""
         counts: Counter[str] = Counter()
+        names: Counter[str] = Counter()
         for word in words:
             counts.update(dict.fromkeys(word.terms, word.count))
+            names.update(dict.fromkeys(word.names, word.count))
         terms: list[Weighted] = []
         for term, count in counts.items():
             check_time()
             impacts, whole = self._collection.impacts(term), self._collection.whole(term)
             terms.append(Weighted(impacts, count, whole))
+        for name, count in names.items():
+            check_time()
+            terms.append(Weighted(self._collection.named(name), count * NAME / len(words)))
         return terms
 
     def _anew(

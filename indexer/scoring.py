@@ -30,7 +30,7 @@ class Weighted:
     """A term of a query."""
 
     impacts: Impacts
-    count: int = 1
+    count: float = 1
     """How often it stands in the query."""
     whole: Impacts | None = None
     """What it adds to the sections of each document; None: nothing."""

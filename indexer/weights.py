@@ -37,12 +37,27 @@ K1, B = 1.2, 0.75
 """Saturation and length normalisation of BM25 (Robertson and Zaragoza, 2009, section 3.4),
 which did better than .9 and .4 on 11 of 13 collections."""
 
+OWN_B = {"identifiers": 0.0}
+"""Fields with another B. Whether a name is there counts, not how many others are."""
+
 TEXT = "body"
 """The field that holds all text of a section, with its title and headings."""
 
 NAMES = {"title": 0.75, "headings": 1.0}
 """Fields of which a term counts in the better one alone: the first heading is the title in
 most documents, and what stands in both says no more than what stands in one."""
+
+IDENTIFIERS = {"identifiers": 0.1}
+"""The names of code in a section, whole and in parts. A part by itself tells little, and their
+terms need not be in the text."""
+
+NAMED = {TEXT: 1.0, "identifiers": 1.0}
+"""What a whole name of the query may stand in: `get_user_name` as a name, or as the word
+`getUserName`."""
+
+NAME = 6.0
+"""What a whole name counts, shared by the words of the query: a query that is a name wants the
+place where it stands, while in a sentence `real-time` is two words much like others."""
 
 DOCUMENT = 1.0
 """What the text of a whole document counts, beside that of the section."""

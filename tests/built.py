@@ -11,7 +11,7 @@ from docindex.indexer.models import Document, Record, Section, Stamp
 from docindex.indexer.segments import Builder, Storage, open_segment
 from docindex.indexer.snapshot import Leaf, Snapshots
 from docindex.indexer.store import Store, read_contents
-from docindex.indexer.weights import K1, B
+from docindex.indexer.weights import K1, OWN_B, B
 
 
 class Page(NamedTuple):
@@ -54,7 +54,8 @@ def searcher(*folders: Path) -> Any:
         contents = read_contents(Storage(folder))
         assert contents is not None
         readers += [open_segment(Storage(folder), each) for each in contents.segments]
-    weighting = stock.scoring.BM25F(B=B, K1=K1)
+    own = {f"{field}_B": b for field, b in OWN_B.items()}
+    weighting = stock.scoring.BM25F(B=B, K1=K1, **own)
     return stock.Searcher(stock.multi_reader(readers), weighting=weighting)
 
 

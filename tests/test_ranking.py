@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Collection as Names
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import pairwise
@@ -17,8 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docindex.indexer import collection, proximity
-from docindex.indexer.analysis import terms
-from docindex.indexer.clauses import DocumentClause, Query
+from docindex.indexer.analysis import alternatives, analyse, chunks, term_of_name, terms
+from docindex.indexer.clauses import DocumentClause, Query, Word
+from docindex.indexer.clauses import counted as counted_words
 from docindex.indexer.errors import TimedOut
 from docindex.indexer.impacts import Bitmap
 from docindex.indexer.proximity import WINDOW
@@ -29,9 +30,13 @@ from docindex.indexer.weights import (
     CLOSE,
     COVER,
     DOCUMENT,
+    IDENTIFIERS,
     K1,
     MOST_PER_DOCUMENT,
+    NAME,
+    NAMED,
     NAMES,
+    OWN_B,
     TEXT,
     B,
 )
@@ -39,7 +44,10 @@ from tests.built import Page, index, leaves
 
 WORDS = ("red", "fox", "hen", "owl")
 texts = st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)
-pages = st.builds(Page, texts, st.lists(texts, max_size=2).map(tuple), texts)
+named = st.lists(st.sampled_from((*WORDS, "cat", "gnu", "red.owl", "foxHen")), max_size=12).map(
+    " ".join
+)
+pages = st.builds(Page, named, st.lists(named, max_size=2).map(tuple), named)
 
 
 def indexed(
@@ -54,9 +62,11 @@ def nothing(clause: DocumentClause) -> Bitmap:
     return np.zeros(0, np.bool_)
 
 
-def ranked(ranker: Ranker, query: str, limit: int = 100, seconds: float = 60.0) -> Ranking:
+def ranked(ranker: Ranker, query: str | Query, limit: int = 100, seconds: float = 60.0) -> Ranking:
+    if isinstance(query, str):
+        query = parse_query(query)
     deadline = time.monotonic() + seconds
-    return ranker.rank(parse_query(query), None, concerning=nothing, limit=limit, deadline=deadline)
+    return ranker.rank(query, None, concerning=nothing, limit=limit, deadline=deadline)
 
 
 @settings(max_examples=40)
@@ -106,10 +116,12 @@ class Slow:
                 self._bodies.append([term for piece in pieces for term in (*piece, None)])
                 everything = [term for piece in pieces for term in piece]
                 headings = [term for piece in trail for term in piece]
+                written = (some[0].title, *page.trail, page.text)
                 self._fields.append(
                     {
                         "title": Counter(title),
                         "headings": Counter(headings),
+                        "identifiers": Counter(name for text in written for name in names(text)),
                         TEXT: Counter(everything),
                     }
                 )
@@ -149,12 +161,23 @@ class Slow:
     def _base(self, query: Query, number: int) -> float:
         def score(term: str, field: str) -> float:
             texts = [fields[field] for fields in self._fields]
-            return bm25(term, texts, number, kept(texts[number].total()))
+            length = kept(texts[number].total())
+            return bm25(term, texts, number, length, OWN_B.get(field, B))
 
-        return sum(
-            count * (score(term, TEXT) + max(w * score(term, field) for field, w in NAMES.items()))
+        def together(term: str, weights: Mapping[str, float]) -> float:
+            return sum(weight * score(term, field) for field, weight in weights.items())
+
+        def better(term: str) -> float:
+            return max(weight * score(term, field) for field, weight in NAMES.items())
+
+        terms = sum(
+            count * (score(term, TEXT) + better(term) + together(term, IDENTIFIERS))
             for term, count in counted(query).items()
         )
+        names = sum(
+            word.count * NAME * together(name, NAMED) for word in query.words for name in word.names
+        )
+        return terms + names / len(query.words)
 
     def _whole(self, query: Query, document: int) -> float:
         own = (f for d, f in zip(self._document, self._fields, strict=True) if d == document)
@@ -165,8 +188,10 @@ class Slow:
         )
 
     def _cover(self, query: Query, number: int) -> float:
-        there = self._fields[number][TEXT]
-        shares = [sum(t in there for t in word.terms) / len(word.terms) for word in query.words]
+        shares = [
+            sum(self._is_there(term, number) for term in word.terms) / len(word.terms)
+            for word in query.words
+        ]
         return sum(shares) / len(shares)
 
     def _closeness(self, wanted: Sequence[str], number: int) -> float:
@@ -177,23 +202,38 @@ class Slow:
                 abs(at - other)
                 for at, term in enumerate(body)
                 for other, another in enumerate(body)
-                if term == one and another == two and abs(at - other) <= WINDOW
+                if term in alternatives(one)
+                and another in alternatives(two)
+                and 0 < abs(at - other) <= WINDOW
             ]
             if distances:
                 close += (self._rarity(one) + self._rarity(two)) / min(distances)
         return close
 
     def _rarity(self, term: str) -> float:
-        return rarity(len(self._fields), sum(term in each[TEXT] for each in self._fields))
+        numbers = range(len(self._fields))
+        return rarity(len(numbers), sum(self._is_there(term, number) for number in numbers))
+
+    def _is_there(self, term: str, number: int) -> bool:
+        fields = self._fields[number]
+        return any(frequency(term, fields[field]) for field in (TEXT, *IDENTIFIERS))
 
 
-def bm25(term: str, texts: Sequence[Counter[str]], number: int, length: int) -> float:
+def bm25(term: str, texts: Sequence[Counter[str]], number: int, length: int, b: float = B) -> float:
     """Of one of some texts, which has that length."""
-    frequency = texts[number][term]
+    often = frequency(term, texts[number])
     average = sum(text.total() for text in texts) / len(texts) or 1
-    norm = K1 * (1 - B + B * length / average)
-    having = sum(term in text for text in texts)
-    return rarity(len(texts), having) * frequency * (K1 + 1) / (frequency + norm)
+    norm = K1 * (1 - b + b * length / average)
+    having = sum(frequency(term, text) > 0 for text in texts)
+    return rarity(len(texts), having) * often * (K1 + 1) / (often + norm)
+
+
+def frequency(term: str, text: Counter[str]) -> int:
+    return sum(text[one] for one in alternatives(term))
+
+
+def names(text: str) -> list[str]:
+    return [term_of_name(name) for chunk in chunks(text) for name in analyse(chunk).names]
 
 
 def rarity(size: int, having: int) -> float:
@@ -213,8 +253,13 @@ def counted(query: Query) -> Counter[str]:
     return counts
 
 
-queries = st.lists(st.sampled_from((*WORDS, "red-owl", "gnu")), min_size=1, max_size=5).map(
-    " ".join
+words = (
+    *(Word(word, (word,)) for word in (*WORDS, "elk")),
+    Word("red-owl", ("red", "owl"), names=("redowl",)),
+    Word("either", ("cat|gnu",)),
+)
+queries = st.lists(st.sampled_from(words), min_size=1, max_size=5).map(
+    lambda some: Query(counted_words(some))
 )
 documents = st.lists(pages, min_size=1, max_size=5)
 
@@ -222,12 +267,12 @@ documents = st.lists(pages, min_size=1, max_size=5)
 @settings(max_examples=100)
 @given(st.lists(st.lists(documents, min_size=1, max_size=6), min_size=1, max_size=3), queries)
 def test_sections_are_ranked_as_by_the_slow_ranking(
-    segments: list[list[list[Page]]], query: str
+    segments: list[list[list[Page]]], query: Query
 ) -> None:
     with TemporaryDirectory() as place:
         index(Path(place) / "index", segments)
         found = ranked(Ranker(leaves(Path(place) / "index")), query).best
-    expected = Slow([each for segment in segments for each in segment]).rank(parse_query(query))
+    expected = Slow([each for segment in segments for each in segment]).rank(query)
     scores = dict(expected)
     # Which three of a document are taken may depend on how sums are rounded.
     for each, (_, score) in zip(found, expected, strict=True):

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from docindex.indexer import stock
 from docindex.indexer.analysis import terms
 from docindex.indexer.clauses import And, Clause, Has, Not, Or, Prefix, Word
-from docindex.indexer.collection import FIELDS, Collection
+from docindex.indexer.collection import Collection
+from docindex.indexer.contributions import FIELDS
 from docindex.indexer.impacts import (
     OVERHEAD,
     Bitmap,
@@ -26,17 +27,17 @@ from docindex.indexer.impacts import (
 )
 from docindex.indexer.matching import Matcher
 from docindex.indexer.scoring import Scored, Weighted, best
-from docindex.indexer.weights import NAMES, TEXT
+from docindex.indexer.weights import IDENTIFIERS, NAMES, TEXT
 from tests.built import Page, collection, index, searcher
 
-WORDS = ("red", "fox", "hens", "owl", "ol", "été", "ключ", "検索器", "C++", "x")
+WORDS = ("red", "fox", "hens", "owl", "ol", "été", "ключ", "検索器", "C++", "x", "redFox", "ol.owl")
 words = st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)
 trails = st.lists(words, max_size=2).map(tuple)
 pages = st.builds(Page, words, trails, words)
 segments = st.lists(st.lists(pages, min_size=1, max_size=6), min_size=1, max_size=3)
 indexes = st.lists(segments, min_size=1, max_size=2)
 queries = st.dictionaries(
-    st.sampled_from([term for word in WORDS for term in terms(word)] + ["nowhere"]),
+    st.sampled_from([t for word in WORDS for t in terms(word)] + ["olowl", "nowhere"]),
     st.integers(1, 3),
     min_size=1,
 )
@@ -60,8 +61,11 @@ def stocks(whoosh: Any, counts: Mapping[str, int], **narrowed: Any) -> list[tupl
     sums: dict[int, float] = defaultdict(float)
     for term, times in counts.items():
         names = [scores(field, term) for field in NAMES]
-        for number, score in scores(TEXT, term).items():
-            sums[number] += times * (score + max(each.get(number, 0.0) for each in names))
+        for field in (TEXT, *IDENTIFIERS):
+            for number, score in scores(field, term).items():
+                sums[number] += times * score
+        for number in {number for each in names for number in each}:
+            sums[number] += times * max(each.get(number, 0.0) for each in names)
     return sorted(sums.items(), key=lambda item: (-item[1], item[0]))
 
 
