@@ -27,7 +27,6 @@ from docindex.indexer.clauses import (
 from docindex.indexer.encoding import decode, split_lines
 from docindex.indexer.errors import DocindexError
 from docindex.indexer.files import version_of
-from docindex.indexer.frontmatter import fields_of
 from docindex.indexer.languages import ENGLISH, language_of
 from docindex.indexer.models import Hit, Record, Section
 from docindex.indexer.root import Visit
@@ -156,6 +155,7 @@ class Sight:
     def _again(self, candidate: Candidate, data: bytes) -> Candidate | None:
         """The same section of a file that has changed, if it still answers the query."""
         # Imported at its first use: the first search need not wait for the parser.
+        from docindex.indexer.frontmatter import fields_of
         from docindex.indexer.markdown import parse
 
         document = parse(data, candidate.record.name)
