@@ -12,6 +12,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 import docindex
 
@@ -89,7 +90,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("dist")
     # Without isolation: what builds it is installed already, and no network is asked.
     build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), str(ROOT)]
-    found = subprocess.run(build, capture_output=True, text=True, check=False)
+    # One at a time: setuptools makes its notes in the source tree, for all workers.
+    with FileLock(tmp_path_factory.getbasetemp().parent / "build.lock"):
+        found = subprocess.run(build, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stdout + found.stderr
     return out
 
