@@ -8,7 +8,7 @@ found by its *parts* too; those of all others are words already.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from docindex.indexer.characters import CJK_CHARACTER, without_underscores, word_pattern
@@ -22,6 +22,8 @@ _CAMEL = re.compile(rb"[a-z][0-9]*[A-Z]|[A-Z]{2}[a-z]")
 _JOINT = re.compile(r"[._-]{1,2}|::")
 _PLAIN = re.compile(r"[0-9a-z]+(?:(?:[._-]{1,2}|::)[0-9a-z]+)+")
 _SPLIT = re.compile(r"[._:-]+")
+_TIGHT = re.compile(r"[_-]+")
+_LOOSE = re.compile(r"\.{1,2}|::")
 _APART = re.compile(r"[0-9][._:-]+[0-9]")
 _SIGN = re.compile(r"(?:^|(?<=[^\w.-]))(?:--?|\.)$")
 """In what stands before a name. Between the words of one, it is a joint."""
@@ -30,7 +32,7 @@ _VERSION = re.compile(r"^v(?=\d+\.\d)")
 
 class Joined(NamedTuple):
     words: list[str]
-    whole: str
+    wholes: list[str]
 
 
 def is_camel(chunk: bytes) -> bool:
@@ -52,32 +54,54 @@ def joined_words(text: str) -> Joined | None:
     if not _PLAIN.fullmatch(text):
         return None
     words = [word[:MAX_NAME] for word in _SPLIT.split(text)]
+    groups = [group.strip("_-") for group in _LOOSE.split(text)]
     if _APART.search(text):
-        return Joined(words, next(_named(_together(words), len(words), "")))
-    return Joined(words, "".join(words)[:MAX_NAME])
+        return Joined(words, list(_named([_TIGHT.split(group) for group in groups], "")))
+    found = ["".join(words)[:MAX_NAME]]
+    if len(groups) > 1:
+        several = filter(_TIGHT.search, groups[:MAX_PARTS])
+        found += [_TIGHT.sub("", group)[:MAX_NAME] for group in several]
+    return Joined(words, found)
 
 
 def wholes(text: str, words_of: Callable[[str], tuple[str, ...]]) -> Iterator[str]:
     """Each name of several words in a text without blanks, as one word, and each word with
     a sign in front that counts. `words_of` gives the words, folded, that a run of letters
     stands for."""
-    whole, count, sign, end = "", 0, "", 0
+    groups: list[list[str]] = []
+    sign, end = "", 0
     for match in word_pattern(text).finditer(without_underscores(text)):
         between = text[end : match.start()]
         end = match.end()
         # There are no names in CJK, but right beside it.
         cjk = CJK_CHARACTER.match(match[0])
-        if cjk or not count or not _JOINT.fullmatch(between):
-            yield from _named(whole, count, sign)
+        if cjk or not groups or not _JOINT.fullmatch(between):
+            yield from _named(groups, sign)
             lead = None if cjk else _SIGN.search(without_underscores(between))
-            whole, count, sign = "", 0, lead[0] if lead else ""
-        words = () if cjk else words_of(match[0])
-        whole = _together((whole, *words)) if len(whole) <= MAX_NAME else whole
-        count += len(words)
-    yield from _named(whole, count, sign)
+            groups, sign = [], lead[0] if lead else ""
+        if cjk:
+            continue
+        if not groups or _LOOSE.search(between):
+            groups.append([])
+        groups[-1] += words_of(match[0])
+    yield from _named(groups, sign)
 
 
-def _together(words: Sequence[str]) -> str:
+def _named(groups: Sequence[Sequence[str]], sign: str) -> Iterator[str]:
+    """The forms of a name, from the words of each of its tightly joined parts: `get_user` is
+    to be found where `it.get_user` is called."""
+    whole = _together(word for group in groups for word in group)
+    if sum(map(len, groups)) > 1:
+        yield _VERSION.sub("", whole)[:MAX_NAME]
+    if len(groups) > 1:
+        for group in groups[:MAX_PARTS]:
+            if len(group) > 1:
+                yield _together(group)[:MAX_NAME]
+    if sign and whole[:1].isalpha():
+        yield f"{sign}{whole}"[:MAX_NAME]
+
+
+def _together(words: Iterable[str]) -> str:
     """Words as one, with a point between two digits."""
     whole = ""
     for word in words:
@@ -86,10 +110,3 @@ def _together(words: Sequence[str]) -> str:
         if len(whole) > MAX_NAME:
             break
     return whole
-
-
-def _named(whole: str, count: int, sign: str) -> Iterator[str]:
-    if count > 1:
-        yield _VERSION.sub("", whole)[:MAX_NAME]
-    if sign and whole[:1].isalpha():
-        yield f"{sign}{whole}"[:MAX_NAME]

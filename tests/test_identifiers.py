@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docindex.indexer.analysis import analyse, chunks, identifiers, terms
-from docindex.indexer.identifiers import MAX_NAME
+from docindex.indexer.identifiers import MAX_NAME, joined_words, wholes
 
 CASES = Path(__file__).parent / "fixtures" / "words" / "identifiers.tsv"
 
@@ -53,3 +53,11 @@ def test_a_hostile_text_is_read_in_the_end() -> None:
     # Quadratic time would be hours here.
     for text in ("a." * 500_000, "aB" * 500_000, "-" * 1_000_000, "é." * 300_000):
         assert all(len(name) <= MAX_NAME for name in identifiers(text))
+
+
+@given(st.from_regex(r"[0-9a-c]{1,3}(?:(?:[._-]{1,2}|::)[0-9a-c]{1,3}){1,4}", fullmatch=True))
+def test_the_fast_way_for_plain_names_gives_what_the_other_way_gives(text: str) -> None:
+    found = joined_words(text)
+    assert found is not None
+    assert found.wholes == list(wholes(text, lambda word: (word,)))
+    assert found.words == terms(text)
