@@ -83,6 +83,10 @@ class Collection:
             self._cache.put(key, found)
         return found.sections
 
+    def pieces(self, term: str, number: int, *, as_name: bool = False) -> dict[str, float]:
+        """What a term adds to the score of one section, field by field."""
+        return self._contributions.pieces(term, number, as_name=as_name)
+
     def numbers(self, term: str) -> tuple[tuple[int, ...], ...]:
         """What stands for a term in the texts of each segment; nothing where none has it."""
         found = self._numbers.get(term)

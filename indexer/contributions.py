@@ -45,6 +45,22 @@ class Contributions:
         found = self._postings(term, NAMED)
         return TermImpacts(self._of_sections(found, NAMED), self.documents.impacts(()))
 
+    def pieces(self, term: str, number: int, *, as_name: bool) -> dict[str, float]:
+        """What a term or a whole name adds to one section by each field that it stands in,
+        all of title and headings too."""
+        weights = NAMED if as_name else FIELDS
+        found = self._postings(term, weights)
+        factors = self._factors(found, weights)
+        segment = max(at for at, (_, base) in enumerate(self._leaves) if base <= number)
+        leaf, base = self._leaves[segment]
+        pieces: dict[str, float] = {}
+        for field, each in found[segment].items():
+            scores = self._scored(leaf.reader, field, each, factors[field])
+            here = scores[each.ids == number - base]
+            if here.size:
+                pieces[field] = float(here[0])
+        return pieces
+
     def _postings(self, term: str, fields: Iterable[str]) -> list[dict[str, Postings]]:
         return [
             {field: postings(leaf.reader, field, term) for field in fields}
@@ -54,10 +70,7 @@ class Contributions:
     def _of_sections(
         self, found: Sequence[Mapping[str, Postings]], weights: Mapping[str, float]
     ) -> Impacts:
-        factors = {
-            field: weight * idf(self._size, sum(each[field].ids.size for each in found)) * (K1 + 1)
-            for field, weight in weights.items()
-        }
+        factors = self._factors(found, weights)
         ids = [np.zeros(0, np.int32)]
         scores = [np.zeros(0, np.float32)]
         for (leaf, base), each in zip(self._leaves, found, strict=True):
@@ -67,6 +80,21 @@ class Contributions:
             scores.append(sums[living])
         return new_impacts(np.concatenate(ids), np.concatenate(scores), self._size)
 
+    def _factors(
+        self, found: Sequence[Mapping[str, Postings]], weights: Mapping[str, float]
+    ) -> dict[str, float]:
+        """What each field's scores are multiplied by."""
+        return {
+            field: weight * idf(self._size, sum(each[field].ids.size for each in found)) * (K1 + 1)
+            for field, weight in weights.items()
+        }
+
+    def _scored(
+        self, reader: SegmentReader, field: str, found: Postings, factor: float
+    ) -> NDArray[np.float32]:
+        length_norms = self._norms[field].take(reader.lengths(field).take(found.ids))
+        return saturated(found.weights, length_norms, factor)
+
     def _added_up(
         self, reader: SegmentReader, found: Mapping[str, Postings], factors: Mapping[str, float]
     ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
@@ -74,9 +102,7 @@ class Contributions:
         float32. Each of the seven roundings that a sum takes changes at most 6e-8 of it."""
 
         def scored(field: str) -> NDArray[np.float32]:
-            ids, weights = found[field]
-            length_norms = self._norms[field].take(reader.lengths(field).take(ids))
-            return saturated(weights, length_norms, factors[field])
+            return self._scored(reader, field, found[field], factors[field])
 
         docnums = found[TEXT].ids
         others = [found[field].ids for field in IDENTIFIERS if found[field].ids.size]

@@ -14,6 +14,7 @@ from docindex.indexer.ranking import Ranked, Ranker
 from docindex.indexer.shelf import Shelf
 from docindex.indexer.sight import Candidate
 from docindex.indexer.snapshot import Snapshot
+from docindex.indexer.suggest import Speller, languages_of
 
 CHOICES = 16
 """Choices of documents that are remembered: a page and the next one ask for the same."""
@@ -28,7 +29,7 @@ class Spot:
     """The first document of its file in the segment."""
     docnum: int
     """Its own one there."""
-    score: float
+    ranked: Ranked
 
 
 class Holdings:
@@ -42,7 +43,12 @@ class Holdings:
             for shelf, snapshot in zip(shelves, snapshots, strict=True)
             for leaf in snapshot.leaves
         ]
-        self.ranker = Ranker([leaf for _, leaf in self._segments])
+        leaves = [leaf for _, leaf in self._segments]
+        readers = [leaf.reader for leaf in leaves]
+        self.ranker = Ranker(leaves)
+        self.speller = Speller(readers, self.ranker.has)
+        self.languages = languages_of(readers)
+        """See `parse_query`."""
         self._bases = [0]
         for _, leaf in self._segments:
             self._bases.append(self._bases[-1] + leaf.reader.size)
@@ -55,7 +61,7 @@ class Holdings:
         segment = bisect_right(self._bases, ranked.docnum) - 1
         docnum = ranked.docnum - self._bases[segment]
         heads = self._heads[segment]
-        return Spot(segment, heads[bisect_right(heads, docnum) - 1], docnum, ranked.score)
+        return Spot(segment, heads[bisect_right(heads, docnum) - 1], docnum, ranked)
 
     def candidate(self, spot: Spot) -> Candidate:
         shelf, leaf = self._segments[spot.segment]
@@ -63,7 +69,8 @@ class Holdings:
         # A file without text has a head that is no section.
         section = head.sections[spot.docnum - spot.head] if head.sections else ((), "", 1, 1)
         trail, anchor, first, last = section
-        return Candidate(shelf, head.record, trail, anchor, first, last, spot.score)
+        score = spot.ranked.score
+        return Candidate(shelf, head.record, trail, anchor, first, last, score, head.language)
 
     def sections(self, question: Hashable, wanted: Callable[[str, Record], bool]) -> Bitmap:
         """The sections of the documents that are wanted, told by their outer names and

@@ -143,6 +143,35 @@ class SearchRequest:
     modified_before: float | None = None
     cursor: str = ""
     snippet_bytes: int = 240
+    explain: bool = False
+    """Tell of each hit why it is where it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """What a section's score has for one term of a query."""
+
+    word: str
+    """Of the query, as it was typed."""
+    term: str
+    fields: Mapping[str, float]
+    """By where in the section it stands: `body` is all its text, and of title and headings
+    the better one counts."""
+    document: float
+    """For standing in the document, anywhere."""
+
+    @property
+    def score(self) -> float:
+        return sum(self.fields.values()) + self.document
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    reasons: tuple[Reason, ...]
+    cover: float
+    """For the share of the words that are there."""
+    close: float
+    """For how close to each other they stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +188,10 @@ class Hit:
     score: float
     tags: tuple[str, ...]
     modified: float
+    repeats: int = 0
+    """Other sections with the same text, which are left out."""
+    explanation: Explanation | None = None
+    """If the request asks for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,15 @@
 Conditions are sets of sections, combined as bitmaps (`matching`). Words rank by what the
 sections say, which is what stock Whoosh computes (`scoring`), and by what their documents
 say as a whole (`documents`). The best of these are then ordered anew, by how many of the
-query's words they have too, and how close to each other these stand (`proximity`). What
+query's words they have too, and how close to each other these stand (`reordering`). What
 counts how much is in `weights`.
 """
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import starmap, zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,15 +20,15 @@ from docindex.indexer.bm25 import idf
 from docindex.indexer.clauses import And, Clause, DocumentClause, Or, Prefix, Query, Word
 from docindex.indexer.collection import Collection
 from docindex.indexer.errors import TimedOut
-from docindex.indexer.impacts import BEST, Bitmap, Impacts, Numbers
+from docindex.indexer.explaining import explained
+from docindex.indexer.impacts import BEST, Bitmap
 from docindex.indexer.matching import Matcher
-from docindex.indexer.proximity import closeness
+from docindex.indexer.models import Explanation
+from docindex.indexer.reordering import RERANKED, reordered
 from docindex.indexer.scoring import Weighted, best
 from docindex.indexer.snapshot import Leaf
-from docindex.indexer.weights import CLOSE, COVER, MOST_PER_DOCUMENT, NAME
+from docindex.indexer.weights import MOST_PER_DOCUMENT, NAME
 
-RERANKED = 50
-"""As many of the best are ordered anew. Of 100 or of 40, the first ten are the same."""
 DEEPER = 4
 """How much deeper is looked when so many of one document came first that too few are left."""
 SECONDS = 4.0
@@ -38,6 +39,10 @@ SECONDS = 4.0
 class Ranked:
     docnum: int
     score: float
+    cover: float = 0.0
+    """How much of the score is for the share of the words that are there,"""
+    close: float = 0.0
+    """and for how close they stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +102,8 @@ class Ranker:
             if complete or chosen.size >= max(limit, RERANKED):
                 break
             depth *= DEEPER
-        numbers, scores = self._anew(
-            found.numbers[chosen], found.scores[chosen], query.words, check_time
+        numbers, scores, cover, close = reordered(
+            self._collection, found.numbers[chosen], found.scores[chosen], query.words, check_time
         )
         total = found.total
         if not query.word_needed and allowed is not None:
@@ -110,8 +115,21 @@ class Ranker:
                 scores = np.concatenate((scores, np.zeros(rest.size)))
                 kept = firsts(documents.of[numbers], MOST_PER_DOCUMENT)
                 numbers, scores = numbers[kept], scores[kept]
-        ranked = map(Ranked, numbers[:limit].tolist(), scores[:limit].tolist())
+        columns = (column[:limit].tolist() for column in (numbers, scores, cover, close))
+        ranked = starmap(Ranked, zip_longest(*columns, fillvalue=0.0))
         return Ranking(tuple(ranked), total)
+
+    def has(self, term: str) -> bool:
+        """Whether any section that is alive has a term of a question."""
+        return bool(self._collection.impacts(term).ids.size)
+
+    def rarity(self, term: str) -> float:
+        """What it tells that a section has a term of a question (its idf)."""
+        return idf(self.size, self._collection.impacts(term).ids.size)
+
+    def explain(self, query: Query, ranked: Ranked) -> Explanation:
+        """Why a section that was found is where it is."""
+        return explained(self._collection, query.words, ranked.docnum, ranked.cover, ranked.close)
 
     def everything(self) -> Bitmap:
         """All sections that are alive, and heads that are no section."""
@@ -134,43 +152,6 @@ class Ranker:
             terms.append(Weighted(self._collection.named(name), count * NAME / len(words)))
         return terms
 
-    def _anew(
-        self,
-        numbers: Numbers,
-        scores: NDArray[np.float64],
-        words: Sequence[Word],
-        check_time: Callable[[], None],
-    ) -> tuple[Numbers, NDArray[np.float64]]:
-        """Orders the best ones anew: of two sections that say as much, the one that has more
-        of the words, and has them closer to each other, goes first."""
-        by_number = np.argsort(numbers[:RERANKED])
-        near, sums = numbers[by_number], scores[by_number]
-        impacts = {term: self._collection.impacts(term) for word in words for term in word.terms}
-        there = {term: each.of(near) > 0 for term, each in impacts.items()}
-        if len(words) > 1:
-            sums = sums + COVER * _covered(words, there)
-        close = np.zeros(near.size)
-        if len(impacts) > 1:
-            several = np.flatnonzero(np.sum(list(there.values()), axis=0) > 1)
-            close[several] = self._closeness(impacts, near[several], check_time)
-            sums = sums + CLOSE * close
-        order = np.lexsort((near, -close, -sums))
-        # What is not looked at again stays behind.
-        behind = np.minimum(scores[RERANKED:], sums.min(initial=np.inf))
-        return (
-            np.concatenate((near[order], numbers[RERANKED:])),
-            np.concatenate((sums[order], behind)),
-        )
-
-    def _closeness(
-        self, impacts: Mapping[str, Impacts], numbers: Numbers, check_time: Callable[[], None]
-    ) -> NDArray[np.float64]:
-        """How close the terms stand in each section. Of two, that they are rare counts."""
-        rarity = np.array([idf(self.size, each.ids.size) for each in impacts.values()])
-        pairs = closeness(self._collection, tuple(impacts), numbers, check_time)
-        found: NDArray[np.float64] = pairs @ (rarity[1:] + rarity[:-1])
-        return found
-
 
 def firsts(documents: NDArray[np.int32], most: int) -> NDArray[np.intp]:
     """The places of the first `most` of each document, ascending."""
@@ -179,15 +160,6 @@ def firsts(documents: NDArray[np.int32], most: int) -> NDArray[np.intp]:
     kept = np.ones(order.size, np.bool_)
     kept[most:] = alike[most:] != alike[:-most]
     return np.sort(order[kept])
-
-
-def _covered(words: Sequence[Word], there: Mapping[str, Bitmap]) -> NDArray[np.float64]:
-    """Which share of the words each section has; of a word of several terms, some."""
-    covered = np.zeros(len(next(iter(there.values()))))
-    for word in words:
-        for term in word.terms:
-            covered += there[term] / len(word.terms)
-    return covered / len(words)
 
 
 def _expanded(conditions: Iterable[Clause], matcher: Matcher) -> Iterator[Word]:

@@ -21,7 +21,7 @@ from docindex.indexer.models import Hit, IndexView, Record, SearchAnswer, Search
 from docindex.indexer.query import parse_query
 from docindex.indexer.ranking import SECONDS, Ranking
 from docindex.indexer.shelf import Shelf
-from docindex.indexer.sight import Sight
+from docindex.indexer.sight import Candidate, Sight
 from docindex.indexer.snapshot import Snapshot
 
 MOVED = "the index has changed since the first page; results may repeat or be missing"
@@ -41,7 +41,6 @@ class Engine:
 
     def search(self, request: SearchRequest, view: IndexView) -> SearchAnswer:
         """Raises InvalidInput, InvalidCursor, IndexUnavailable, TimedOut."""
-        query = parse_query(request.query)
         wanted = _filter(request)
         snapshots = tuple(shelf.snapshot() for shelf in self._shelves)
         generations = tuple(snapshot.generation for snapshot in snapshots)
@@ -50,21 +49,31 @@ class Engine:
         if place.offset > DEEPEST:
             raise InvalidCursor("the cursor points nowhere; leave it out to begin anew")
         holdings = self._holdings(snapshots)
+        query = parse_query(request.query, holdings.languages)
+        query, corrected, hints = holdings.speller.understand(query)
         asked = (request.path, request.tags, request.modified_after, request.modified_before)
         allowed = holdings.sections(asked, wanted) if wanted else None
         total, spots, remarks = _find(
             holdings, query, allowed, place.offset, request.max_results + SPARE
         )
         hits: list[Hit] = []
-        used = 0
-        with Sight(query, request.snippet_bytes) as sight:
+        candidates: list[Candidate] = []
+        used = repeats = 0
+        with Sight(query, request.snippet_bytes, holdings.ranker.rarity) as sight:
             for spot in spots:
                 if len(hits) == request.max_results:
                     break
                 used += 1
-                if (hit := sight.see(holdings.candidate(spot))) is not None:
+                candidate = holdings.candidate(spot)
+                if sight.repeats(candidate):
+                    repeats += 1
+                elif (hit := sight.see(candidate)) is not None:
+                    if request.explain:
+                        why = holdings.ranker.explain(query, spot.ranked)
+                        hit = replace(hit, explanation=why)
                     hits.append(hit)
-        gone = used - len(hits)
+                    candidates.append(candidate)
+        gone = used - len(hits) - repeats
         if sight.changed and view.state == "ready":
             # The indexer does not know yet what we have just seen.
             view = replace(view, state="updating", pending=sight.changed)
@@ -72,11 +81,15 @@ class Engine:
         more = used < len(spots) and end <= DEEPEST
         moved = (MOVED,) if place.moved else ()
         return SearchAnswer(
-            hits=tuple(hits),
+            hits=tuple(
+                replace(hit, repeats=times - 1) if (times := sight.times(candidate)) > 1 else hit
+                for hit, candidate in zip(hits, candidates, strict=True)
+            ),
             total=max(total - gone, len(hits)),
             cursor=make_cursor(end, generations, question) if more else "",
             index=view,
-            remarks=(*query.remarks, *remarks, *moved),
+            corrected=corrected,
+            remarks=(*query.remarks, *hints, *remarks, *moved),
         )
 
     def _holdings(self, snapshots: tuple[Snapshot, ...]) -> Holdings:
@@ -124,7 +137,7 @@ def _ways_out(query: Query, search: Callable[..., Ranking]) -> Iterator[str]:
 
 def _concerning(holdings: Holdings, clause: DocumentClause) -> Bitmap:
     if isinstance(clause, Tagged):
-        return holdings.sections(clause, lambda name, record: clause.matches(record.tags))
+        return holdings.sections(clause, lambda name, record: clause.matches(record.marks))
     return holdings.sections(clause, lambda name, record: clause.matches(name))
 
 

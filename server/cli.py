@@ -83,6 +83,7 @@ def serve(folders: tuple[str, ...], **flags: object) -> int:
 )
 @click.option("--path", default="", help="Only in this folder, or glob such as '**/adr-*.md'.")
 @click.option("--tag", "tags", multiple=True, help="Only documents with this tag; repeatable.")
+@click.option("--explain", is_flag=True, help="Tell why each section is where it is.")
 @as_json_too
 @quietly
 @settable(*PLACES, *INDEXING)
@@ -92,6 +93,7 @@ def search(
     max_results: int,
     path: str,
     tags: tuple[str, ...],
+    explain: bool,
     json: bool,
     quiet: bool,
     **flags: object,
@@ -104,9 +106,13 @@ def search(
     with opened(plan) as library:
         with talk.progress("Indexing") as report:
             library.catch_up(report)
-        answer = library.search(SearchRequest(query, max_results, path, tags))
+        answer = library.search(SearchRequest(query, max_results, path, tags, explain=explain))
     if json:
-        give(as_json({"query": query, **asdict(answer)}))
+        found = asdict(answer)
+        if not explain:
+            for hit in found["hits"]:
+                del hit["explanation"]
+        give(as_json({"query": query, **found}))
     else:
         for line in hits(answer):
             give(line)

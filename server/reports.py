@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from docindex.indexer.models import (
+    Explanation,
     FolderStatus,
     IndexView,
     LibraryStatus,
@@ -30,7 +31,8 @@ SHOWN_SKIPPED = 20
 
 
 def hits(answer: SearchAnswer) -> Iterator[str]:
-    """Two lines for each: where it is (as editors and terminals can follow it), and the text."""
+    """Two lines for each: where it is (as editors and terminals can follow it), and the text;
+    and why it is where it is, if that is explained."""
     for hit in answer.hits:
         heading = " > ".join(hit.trail) or hit.title
         where = f"{hit.name}:{hit.first_line}-{hit.last_line}"
@@ -38,6 +40,24 @@ def hits(answer: SearchAnswer) -> Iterator[str]:
         snippet = " ".join(hit.snippet.split())
         if snippet:
             yield f"    {harmless(snippet)}"
+        if hit.explanation:
+            yield from _explanation(hit.score, hit.explanation)
+
+
+def _explanation(score: float, explained: Explanation) -> Iterator[str]:
+    """The score, and a line for each part of it."""
+    yield f"    score {score:.2f}"
+    for reason in explained.reasons:
+        places = dict(reason.fields)
+        if reason.document:
+            places["document"] = reason.document
+        pieces = ", ".join(f"{place} {each:.2f}" for place, each in places.items())
+        word = reason.word if reason.word == reason.term else f"{reason.word} ({reason.term})"
+        yield f"    {reason.score:7.2f}  {harmless(word)}: {pieces}"
+    if explained.cover:
+        yield f"    {explained.cover:7.2f}  for the share of the words that are there"
+    if explained.close:
+        yield f"    {explained.close:7.2f}  for how close they stand"
 
 
 def remarks(answer: SearchAnswer) -> Iterator[str]:

@@ -102,6 +102,23 @@ class TestSearch:
             "brewing",
         )
 
+    def test_a_search_can_be_explained(self, call: Call, docs: Path) -> None:
+        shown = call("search", "leaves of tea", docs, "--explain").out
+        told = call("search", "leaves of tea", docs, "--explain", "--json").json["hits"][0]
+
+        why = told["explanation"]
+        assert {reason["word"] for reason in why["reasons"]} == {"leaves", "tea"}
+        pieces = [sum(reason["fields"].values()) for reason in why["reasons"]]
+        documents = [reason["document"] for reason in why["reasons"]]
+        whole = sum(pieces) + sum(documents) + why["cover"] + why["close"]
+        assert whole == pytest.approx(told["score"], rel=1e-5)
+        assert f"score {told['score']:.2f}" in shown
+        assert "for the share of the words that are there" in shown
+
+    def test_a_search_explains_nothing_unasked(self, call: Call, docs: Path) -> None:
+        assert "score" not in call("search", "leaves", docs).out
+        assert "explanation" not in call("search", "leaves", docs, "--json").json["hits"][0]
+
     def test_json_is_there_when_nothing_is_found(self, call: Call, docs: Path) -> None:
         found = call("search", "+zeppelin", docs, "--json")
         assert found.status == 1

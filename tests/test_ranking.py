@@ -24,7 +24,8 @@ from docindex.indexer.errors import TimedOut
 from docindex.indexer.impacts import Bitmap
 from docindex.indexer.proximity import WINDOW
 from docindex.indexer.query import parse_query
-from docindex.indexer.ranking import RERANKED, Ranker, Ranking
+from docindex.indexer.ranking import Ranker, Ranking
+from docindex.indexer.reordering import RERANKED
 from docindex.indexer.stock import FIELD_LENGTHS
 from docindex.indexer.weights import (
     CLOSE,
@@ -278,6 +279,18 @@ def test_sections_are_ranked_as_by_the_slow_ranking(
     for each, (_, score) in zip(found, expected, strict=True):
         assert each.score == pytest.approx(score, rel=1e-5)
         assert each.score == pytest.approx(scores.get(each.docnum, score), rel=1e-5)
+
+
+@settings(max_examples=40)
+@given(st.lists(documents, min_size=1, max_size=6), queries)
+def test_what_explains_a_score_adds_up_to_it(some: list[list[Page]], query: Query) -> None:
+    with TemporaryDirectory() as place:
+        index(Path(place) / "index", [some])
+        ranker = Ranker(leaves(Path(place) / "index"))
+        for each in ranked(ranker, query).best:
+            why = ranker.explain(query, each)
+            pieces = [why.cover, why.close, *(reason.score for reason in why.reasons)]
+            assert sum(pieces) == pytest.approx(each.score, rel=1e-5)
 
 
 def test_at_most_three_sections_of_a_document_are_given(tmp_path: Path) -> None:

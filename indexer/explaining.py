@@ -1,0 +1,43 @@
+"""Why a section is where it is: its score, piece by piece."""
+
+from collections.abc import Iterator, Sequence
+
+from docindex.indexer.clauses import Word
+from docindex.indexer.collection import Collection
+from docindex.indexer.models import Explanation, Reason
+from docindex.indexer.weights import NAME, NAMES
+
+
+def explained(
+    collection: Collection, words: Sequence[Word], number: int, cover: float, close: float
+) -> Explanation:
+    """Of the section with that number. `cover` and `close` are what it has for all words
+    together."""
+    reasons = tuple(
+        reason for word in words for reason in _reasons(collection, word, len(words), number)
+    )
+    return Explanation(reasons, cover, close)
+
+
+def _reasons(collection: Collection, word: Word, words: int, number: int) -> Iterator[Reason]:
+    document = int(collection.documents.of[number])
+    for term in dict.fromkeys(word.terms):
+        fields = collection.pieces(term, number)
+        names = (field for field in NAMES if field in fields)
+        better = max(names, key=fields.__getitem__, default="")
+        counting = {
+            field: word.count * score
+            for field, score in fields.items()
+            if field not in NAMES or field == better
+        }
+        whole = collection.whole(term)
+        place = int(whole.ids.searchsorted(document))
+        has = place < whole.ids.size and whole.ids[place] == document
+        around = word.count * float(whole.scores[place]) if has else 0.0
+        if counting or around:
+            yield Reason(word.text, term, counting, around)
+    for name in dict.fromkeys(word.names):
+        fields = collection.pieces(name, number, as_name=True)
+        if fields:
+            share = word.count * NAME / words
+            yield Reason(word.text, name, {f: share * score for f, score in fields.items()}, 0.0)

@@ -1,0 +1,80 @@
+"""The best sections in a new order: by how many of the query's words they have too, and by
+how close these stand."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from docindex.indexer.bm25 import idf
+from docindex.indexer.clauses import Word
+from docindex.indexer.collection import Collection
+from docindex.indexer.impacts import Bitmap, Impacts, Numbers
+from docindex.indexer.proximity import closeness
+from docindex.indexer.weights import CLOSE, COVER
+
+RERANKED = 50
+"""As many of the best are looked at again. Of 100 or of 40, the first ten are the same."""
+
+
+class Reordered(NamedTuple):
+    numbers: NDArray[np.int32]
+    scores: NDArray[np.float64]
+    cover: NDArray[np.float64]
+    """How much of each score is for the words that are there; only of those looked at."""
+    close: NDArray[np.float64]
+    """And for how close they stand."""
+
+
+def reordered(
+    collection: Collection,
+    numbers: NDArray[np.int32],
+    scores: NDArray[np.float64],
+    words: Sequence[Word],
+    check_time: Callable[[], None],
+) -> Reordered:
+    """Of two sections that say as much, the one that has more of the words, and has them
+    closer to each other, goes first. `scores` are descending."""
+    by_number = np.argsort(numbers[:RERANKED])
+    near, sums = numbers[by_number], scores[by_number]
+    impacts = {term: collection.impacts(term) for word in words for term in word.terms}
+    there = {term: each.of(near) > 0 for term, each in impacts.items()}
+    cover, close = np.zeros(near.size), np.zeros(near.size)
+    if len(words) > 1:
+        cover = COVER * _covered(words, there)
+    if len(impacts) > 1:
+        several = np.flatnonzero(np.sum(list(there.values()), axis=0) > 1)
+        close[several] = CLOSE * _closeness(collection, impacts, near[several], check_time)
+    sums = sums + cover + close
+    order = np.lexsort((near, -close, -sums))
+    # What is not looked at again stays behind.
+    behind = np.minimum(scores[RERANKED:], sums.min(initial=np.inf))
+    return Reordered(
+        np.concatenate((near[order], numbers[RERANKED:])),
+        np.concatenate((sums[order], behind)),
+        cover[order],
+        close[order],
+    )
+
+
+def _closeness(
+    collection: Collection,
+    impacts: Mapping[str, Impacts],
+    numbers: Numbers,
+    check_time: Callable[[], None],
+) -> NDArray[np.float64]:
+    """How close the terms stand in each section. Of two, that they are rare counts."""
+    rarity = np.array([idf(collection.size, each.ids.size) for each in impacts.values()])
+    pairs = closeness(collection, tuple(impacts), numbers, check_time)
+    found: NDArray[np.float64] = pairs @ (rarity[1:] + rarity[:-1])
+    return found
+
+
+def _covered(words: Sequence[Word], there: Mapping[str, Bitmap]) -> NDArray[np.float64]:
+    """Which share of the words each section has; of a word of several terms, some."""
+    covered = np.zeros(len(next(iter(there.values()))))
+    for word in words:
+        for term in word.terms:
+            covered += there[term] / len(word.terms)
+    return covered / len(words)
