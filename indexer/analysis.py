@@ -151,7 +151,7 @@ def analyse(chunk: bytes) -> Analysed:
         words: Sequence[str] = (text[:MAX_TERM].lower(),)
         return Analysed(words, words, parts(text))
     if (joined := joined_words(text)) is not None:
-        return Analysed(joined.words, joined.words, joined.wholes)
+        return Analysed(joined.words, joined.words, joined.names)
     found: list[str] = []
     written: list[str] = []
     names = [*wholes(text, _folded_words)]

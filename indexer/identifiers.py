@@ -9,6 +9,7 @@ found by its *parts* too; those of all others are words already.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from docindex.indexer.characters import CJK_CHARACTER, without_underscores, word_pattern
@@ -20,7 +21,7 @@ MAX_PARTS = 12
 _PART = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
 _CAMEL = re.compile(rb"[a-z][0-9]*[A-Z]|[A-Z]{2}[a-z]")
 _JOINT = re.compile(r"[._-]{1,2}|::")
-_PLAIN = re.compile(r"[0-9a-z]+(?:(?:[._-]{1,2}|::)[0-9a-z]+)+")
+_PLAIN = re.compile(r"(--?|\.)?([0-9A-Za-z]+(?:(?:[._-]{1,2}|::)[0-9A-Za-z]+)*)")
 _SPLIT = re.compile(r"[._:-]+")
 _TIGHT = re.compile(r"[_-]+")
 _LOOSE = re.compile(r"\.{1,2}|::")
@@ -32,7 +33,7 @@ _VERSION = re.compile(r"^v(?=\d+\.\d)")
 
 class Joined(NamedTuple):
     words: list[str]
-    wholes: list[str]
+    names: list[str]
 
 
 def is_camel(chunk: bytes) -> bool:
@@ -40,28 +41,41 @@ def is_camel(chunk: bytes) -> bool:
     return bool(_CAMEL.search(chunk))
 
 
-def parts(word: str) -> list[str]:
+def parts(word: str) -> tuple[str, ...]:
     """The words in `camelCase`, folded; none when there is only one."""
-    if word.islower() or not word.isascii() or not is_camel(word.encode()):
-        return []
-    found: list[str] = _PART.findall(word[:MAX_NAME])
+    return () if word.islower() else _parts(word[:MAX_NAME])
+
+
+@lru_cache(maxsize=1 << 15)
+def _parts(word: str) -> tuple[str, ...]:
+    if not (word.isascii() and is_camel(word.encode())):
+        return ()
+    found: list[str] = _PART.findall(word)
     # A letter by itself, as in `CWnd`, is nothing to look for.
-    return [part.lower() for part in found[:MAX_PARTS] if len(part) > 1] if found[1:] else []
+    several = found[:MAX_PARTS] if len(found) > 1 else ()
+    return tuple(part.lower() for part in several if len(part) > 1)
 
 
 def joined_words(text: str) -> Joined | None:
-    """What a name in plain lower case consists of, the fast way; None for all else."""
-    if not _PLAIN.fullmatch(text):
+    """What a plain name consists of and is found by, the fast way; None for all else."""
+    plain = _PLAIN.fullmatch(text)
+    if plain is None:
         return None
-    words = [word[:MAX_NAME] for word in _SPLIT.split(text)]
-    groups = [group.strip("_-") for group in _LOOSE.split(text)]
-    if _APART.search(text):
-        return Joined(words, list(_named([_TIGHT.split(group) for group in groups], "")))
-    found = ["".join(words)[:MAX_NAME]]
-    if len(groups) > 1:
-        several = filter(_TIGHT.search, groups[:MAX_PARTS])
-        found += [_TIGHT.sub("", group)[:MAX_NAME] for group in several]
-    return Joined(words, found)
+    sign, core = plain.groups()
+    lower = core.lower()
+    words = [word[:MAX_NAME] for word in _SPLIT.split(lower)]
+    groups = [group.strip("_-") for group in _LOOSE.split(lower)]
+    if sign or len(words) < 2 or _APART.search(lower):
+        names = list(_named([_TIGHT.split(group) for group in groups], sign or ""))
+    else:
+        names = ["".join(words)[:MAX_NAME]]
+        if len(groups) > 1:
+            several = filter(_TIGHT.search, groups[:MAX_PARTS])
+            names += [_TIGHT.sub("", group)[:MAX_NAME] for group in several]
+    if core != lower:
+        for word in _SPLIT.split(core):
+            names += parts(word)
+    return Joined(words, names)
 
 
 def wholes(text: str, words_of: Callable[[str], tuple[str, ...]]) -> Iterator[str]:

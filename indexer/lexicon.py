@@ -4,7 +4,7 @@ What documents are found by has lost its endings, so it cannot tell how a word i
 The lexicon can. It is a file of its own in the segment, which stock Whoosh does not look at:
 
     the languages of the segment's documents but English, as "de,fr", and a newline
-    compressed: the size of the words; the words, each ending in a newline, ascending;
+    compressed: the size of the words; the words, each ending in a newline;
         their counts; their languages, as places among those above counted from 1, 0 for
         English; the terms of all but the English ones, each ending in a newline
 
@@ -51,7 +51,7 @@ def encode(counts: Iterable[tuple[Form, int]]) -> bytes:
     found = [(form.word, form.term, form.language, count) for form, count in counts]
     languages = sorted({language for _, _, language, _ in found} - {ENGLISH})
     places = {language: place for place, language in enumerate((ENGLISH, *languages))}
-    kept = sorted(one for one in found if _is_kept(one[0]))
+    kept = [one for one in found if _is_kept(one[0])]
     words = "".join([f"{word}\n" for word, _, _, _ in kept]).encode()
     body = (
         _SIZE.pack(len(words)),

@@ -1,5 +1,6 @@
 """The forms in which names of code are found."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docindex.indexer.analysis import analyse, chunks, identifiers, terms
-from docindex.indexer.identifiers import MAX_NAME, joined_words, wholes
+from docindex.indexer.analysis import words as words_of
+from docindex.indexer.identifiers import MAX_NAME, joined_words, parts, wholes
 
 CASES = Path(__file__).parent / "fixtures" / "words" / "identifiers.tsv"
 
@@ -55,9 +57,17 @@ def test_a_hostile_text_is_read_in_the_end() -> None:
         assert all(len(name) <= MAX_NAME for name in identifiers(text))
 
 
-@given(st.from_regex(r"[0-9a-c]{1,3}(?:(?:[._-]{1,2}|::)[0-9a-c]{1,3}){1,4}", fullmatch=True))
+@given(
+    st.from_regex(
+        r"(--?|\.)?[0-9a-cA-C]{1,5}(?:(?:[._-]{1,2}|::)[0-9a-cA-C]{1,5}){0,4}", fullmatch=True
+    )
+)
 def test_the_fast_way_for_plain_names_gives_what_the_other_way_gives(text: str) -> None:
     found = joined_words(text)
     assert found is not None
-    assert found.wholes == list(wholes(text, lambda word: (word,)))
-    assert found.words == terms(text)
+    whole = list(wholes(text, lambda word: (word.lower(),)))
+    assert found.names == [
+        *whole,
+        *(part for word in re.split("[._:-]+", text) for part in parts(word)),
+    ]
+    assert found.words == words_of(text)
