@@ -194,6 +194,8 @@ def _result(hit: Hit, tagged: bool, dated: bool) -> wire.Result:
         shaped["anchor"] = hit.anchor
     if hit.snippet:
         shaped["snippet"] = _CONTROL.sub(" ", hit.snippet)
+    if hit.repeats:
+        shaped["repeats"] = hit.repeats
     if tagged:
         shaped["tags"] = _tags(hit.tags)
     if dated:

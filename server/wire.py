@@ -29,7 +29,8 @@ class Index(TypedDict):
 
 
 class Result(TypedDict):
-    """A section that was found. `heading` is its trail without the title."""
+    """A section that was found. `heading` is its trail without the title; so many others
+    with the same text as `repeats` says are left out."""
 
     name: str
     title: NotRequired[str]
@@ -38,6 +39,7 @@ class Result(TypedDict):
     lines: str
     snippet: NotRequired[str]
     score: float
+    repeats: NotRequired[int]
     tags: NotRequired[list[str]]
     modified: NotRequired[str]
 

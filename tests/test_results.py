@@ -90,6 +90,11 @@ def test_scores_have_three_digits(score: float, shown: float) -> None:
     assert only(FakeLibrary(hits=[hit(score=score)]))["score"] == shown
 
 
+def test_sections_with_the_same_text_are_counted() -> None:
+    assert only(FakeLibrary(hits=[hit(repeats=2)]))["repeats"] == 2
+    assert "repeats" not in only(FakeLibrary(hits=[hit()]))
+
+
 def test_the_state_of_the_index_is_in_every_answer() -> None:
     building = IndexView("building", 7, 93, None)
     broken = IndexView("degraded", 7, 0, 0.0, "folder unavailable")
