@@ -232,13 +232,14 @@ def looks_for_something(clause: Clause) -> bool:
 
 
 def counted(words: Iterable[Word]) -> tuple[Word, ...]:
-    """Each word once, in the order of their first appearance, counts added up."""
+    """Each word once, in the order of their first appearance, counts added up. Of words
+    with the same terms, the one in the form that says most: `.net` and not `net`."""
     found: dict[tuple[str, ...], Word] = {}
     for word in words:
         first = found.get(word.terms)
         if first:
-            names = tuple(dict.fromkeys((*first.names, *word.names)))
-            word = replace(first, count=first.count + word.count, names=names)
+            form = max(first, word, key=lambda one: len(one.names))
+            word = replace(form, count=first.count + word.count)
         found[word.terms] = word
     return tuple(found.values())
 
