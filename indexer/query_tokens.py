@@ -78,6 +78,7 @@ _SIGNS_OF_NAMES = ("--", ".")
 
 _OPERATORS: dict[str, Literal["AND", "OR", "NOT"]] = {"AND": "AND", "OR": "OR", "NOT": "NOT"}
 _FIELD = re.compile(r"([A-Za-z_]+):")
+_OPTION = re.compile(r"--\w")
 _UNKNOWN_FIELD = re.compile(r"[A-Za-z_]{2,}:(?![\s:/\\]|$)")
 
 
@@ -132,10 +133,14 @@ class _Lexer:
 
     def _sign(self) -> Sign:
         """Takes a sign, which stands at the beginning of a word: not in `a-b`, nor
-        in `--flag`, nor alone."""
+        in `--flag` (but in `+--flag`), nor alone."""
         sign, following = self._peek(), self._peek(1)
         before = self._text[self._at - 1 : self._at]
-        if sign not in ("+", "-") or following in ("", "+", "-", ")") or following.isspace():
+        if sign not in ("+", "-"):
+            return ""
+        if not _OPTION.match(self._text, self._at + 1) and (
+            following in ("", "+", "-", ")") or following.isspace()
+        ):
             return ""
         if before not in ("", "(") and not before.isspace():
             return ""

@@ -121,6 +121,8 @@ def test_a_query_is_parsed_or_refused_whatever_is_typed(text: str) -> None:
 @given(QUERIES)
 @example('foo:"a b".foo:')
 @example("net .net user-name getUserName")
+@example("b)AND)--flag")
+@example("a ---flag")
 def test_what_a_query_was_understood_as_reads_the_same_again(text: str) -> None:
     try:
         query = parse_query(text)
