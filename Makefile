@@ -6,6 +6,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready-$(notdir $(PYTHON))
+EVAL_READY := .venv/ready-eval
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format bench eval clean
@@ -55,8 +56,13 @@ bench: setup
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@$(BIN)/python -m tests.bench $(BENCH)
 
-eval: setup
-	@$(BIN)/python -m tests.eval
+# Judged questions of your own, as folders or archives: make eval COLLECTIONS="a b.tar.xz"
+eval: setup $(EVAL_READY)
+	@$(BIN)/python -m tests.eval $(COLLECTIONS)
+
+$(EVAL_READY): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[eval]'
+	touch $(EVAL_READY)
 
 clean:
 	rm -rf .venv .types tests/e2e/node_modules build dist ./*.egg-info .coverage .coverage.* htmlcov

@@ -1,96 +1,156 @@
 """Asks judged questions of the product, and prints how well it answers.
 
-    python -m tests.eval                    questions about the user guide
-    python -m tests.eval COLLECTION...      collections of your own
-
-A collection is a folder with `docs/`, `queries*.jsonl` (`_id`, `text`) and
-`qrels*.tsv` (`query`, `name`, `grade`; a grade above 0 is relevant), one file of
-judgements for each file of queries.
+python -m tests.eval                    the user guide
+python -m tests.eval COLLECTION…        collections of your own (see `judged`)
+python -m tests.eval COLLECTION… --write    and writes the page of the user guide
 """
 
+import argparse
+import asyncio
 import csv
-import json
-import math
-import statistics
-import sys
+import gc
+import logging
 import tempfile
-import time
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-from docindex.indexer.library import Library
-from docindex.indexer.models import FolderSpec, SearchRequest
+from tests.bench import sections
+from tests.eval import made, page
+from tests.eval.finding import Found, found, stands
+from tests.eval.harm import harm
+from tests.eval.judged import Collection, QuestionSet, collection
+from tests.eval.made import Made, Place
+from tests.eval.measures import DEPTH, Measured, measured
+from tests.eval.peers import PEERS
+from tests.eval.product import Product, opened
+from tests.eval.reading import Files, Reading, compared
+from tests.eval.run import OURS, Compared, Run
 
-GUIDE = Path(__file__).parents[2] / "sample_docs"
-QUESTIONS = Path(__file__).with_name("questions.tsv")
-DEPTH = 10
-
-Grades = Mapping[str, int]
-"""Name of a document and how relevant it is."""
-Judged = Sequence[tuple[str, Grades]]
+HERE = Path(__file__).parent
+GUIDE = HERE.parents[1] / "sample_docs"
+BOOKS = {"k8s": HERE / "kubernetes.tsv", "user guide": HERE / "questions.tsv"}
+"""Questions that were written with the text at hand, and the section or document that
+answers each."""
+READ = 50
+"""Questions about headings whose answers are read."""
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="docindex-eval-") as place:
-        if not sys.argv[1:]:
-            rows = csv.reader(QUESTIONS.open(encoding="utf-8"), delimiter="\t")
-            report("user guide", opened(GUIDE, Path(place)), [(q, {name: 1}) for q, name in rows])
-        for folder in map(Path, sys.argv[1:]):
-            library = opened(folder / "docs", Path(place))
-            for queries in sorted(folder.glob("queries*.jsonl")):
-                kind = queries.stem.removeprefix("queries")
-                report(folder.name + kind, library, judged(queries, folder / f"qrels{kind}.tsv"))
+    logging.disable(logging.WARNING)  # bm25s tells of its steps
+    arguments = _parser().parse_args()
+    run = Run()
+    with tempfile.TemporaryDirectory(prefix="docindex-eval-") as folder:
+        place = Path(folder)
+        for path in arguments.collections:
+            _add(run, collection(path, place), place / f"{path.name}.index")
+        guide = Collection("user guide", GUIDE, ())
+        if not arguments.collections or arguments.guide:
+            _add(run, guide, place / "guide.index")
+    print(page.printed(run))
+    if arguments.write:
+        page.write(run)
 
 
-def opened(documents: Path, place: Path) -> Library:
-    library = Library([FolderSpec(str(documents))], cache=place / "cache", state=place / "state")
-    library.catch_up(lambda progress: None)
-    return library
+def _add(run: Run, some: Collection, place: Path) -> None:
+    run.sizes[some.name] = (len(some.documents), sections.size(some.documents))
+    with opened(some.folder, place) as product:
+        others = _others(some)
+        for each in some.sets:
+            ours, times = _ours(product, each)
+            engines = {OURS: ours, **others[each.name]}
+            harmed = harm(product, each)
+            run.compared.append(Compared(each.name, len(each.questions), engines, times, harmed))
+        run.found[some.name] = _finding(product, some)
+        run.read[some.name] = asyncio.run(_reading(product, some))
 
 
-def judged(queries: Path, qrels: Path) -> Judged:
-    grades: dict[str, dict[str, int]] = defaultdict(dict)
-    with qrels.open(encoding="utf-8") as file:
-        for row in csv.DictReader(file, delimiter="\t"):
-            if int(row["grade"]) > 0:
-                grades[row["query"]][row["name"]] = int(row["grade"])
-    lines = queries.read_text(encoding="utf-8").splitlines()
-    asked = [json.loads(line) for line in lines]
-    return [(each["text"][:512], grades[each["_id"]]) for each in asked if each["_id"] in grades]
+def _ours(product: Product, some: QuestionSet) -> tuple[Measured, tuple[float, ...]]:
+    ranked = [product.ranked(each.text, DEPTH) for each in some.questions]
+    product.times.clear()
+    for each in some.questions:
+        product.hits(each.text)
+    return measured(some.questions, ranked), tuple(sorted(product.times))
 
 
-def report(title: str, library: Library, questions: Judged) -> None:
-    gains: list[float] = []
-    ranks: list[float] = []
-    times: list[float] = []
-    first = three = 0
-    for text, grades in questions:
-        begin = time.perf_counter()
-        answer = library.search(SearchRequest(text, max_results=3 * DEPTH, snippet_bytes=0))
-        times.append(time.perf_counter() - begin)
-        names = list(dict.fromkeys(hit.name for hit in answer.hits))[:DEPTH]
-        place = next((at for at, name in enumerate(names, start=1) if name in grades), 0)
-        gains.append(gain([grades.get(name, 0) for name in names]) / gain(best(grades)))
-        ranks.append(1 / place if place else 0.0)
-        first += place == 1
-        three += 1 <= place <= 3
-    print(
-        f"{title}: {len(questions)} questions, hit@1 {first}, hit@3 {three}, "
-        f"nDCG@10 {statistics.mean(gains):.3f}, MRR@10 {statistics.mean(ranks):.3f}, "
-        f"median {statistics.median(times) * 1e3:.0f} ms"
+def _others(some: Collection) -> Mapping[str, Mapping[str, Measured]]:
+    answers: dict[str, dict[str, Measured]] = {each.name: {} for each in some.sets}
+    if not answers:
+        return {}
+    for name, make in PEERS.items():
+        peer = make(some.documents)
+        for each in some.sets:
+            ranked = [peer.ranked(one.text, DEPTH) for one in each.questions]
+            answers[each.name][name] = measured(each.questions, ranked)
+        del peer
+        gc.collect()
+    return answers
+
+
+def _finding(product: Product, some: Collection) -> list[Found]:
+    documents = some.documents
+    headings = made.headings(documents)
+    results: list[Found] = []
+    if len(headings) >= made.LEAST:
+        results.append(found(product, "headings as they are", headings, 10))
+        results += [
+            found(product, f"headings, one letter {kind}", wrong, 10)
+            for kind, wrong in made.typed_wrong(headings).items()
+        ]
+        results.append(found(product, "questions about headings", made.asked(headings), 3))
+    results += [
+        stands(product, some.folder, f"names: `{form}`", each, 1)
+        for form, each in made.names(documents).items()
+    ]
+    if len(words := made.cjk(documents)) >= made.LEAST:
+        results.append(stands(product, some.folder, "CJK inside of sentences", words, 10))
+    if some.name in BOOKS:
+        book = _book(some)
+        results.append(found(product, "written questions, the section", book, 3))
+        results.append(
+            found(product, "written questions, the document", book, 3, documents_count=True)
+        )
+    return results
+
+
+async def _reading(product: Product, some: Collection) -> list[Reading]:
+    files = Files(some.folder, [document.name for document in some.documents])
+    about = made.asked(made.headings(some.documents))[:READ]
+    kinds = {"about headings": about}
+    if some.name in BOOKS:
+        kinds["written"] = _book(some)
+    return [
+        await compared(product.library, files, kind, each) for kind, each in kinds.items() if each
+    ]
+
+
+def _book(some: Collection) -> list[Made]:
+    """The questions, each with the section that answers; of a document that is named
+    without one, any."""
+    by_name = {document.name: document for document in some.documents}
+    questions: list[Made] = []
+    with BOOKS[some.name].open(encoding="utf-8") as file:
+        for text, gold in csv.reader(file, delimiter="\t"):
+            name, marked, anchor = gold.partition("#")
+            places = frozenset(
+                Place(name, section.anchor, section.first_line, section.last_line)
+                for section in by_name[name].sections
+                if section.anchor == anchor or not marked
+            )
+            questions.append(Made(text, places))
+    return questions
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.eval",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-
-
-def best(grades: Grades) -> list[int]:
-    return sorted(grades.values(), reverse=True)[:DEPTH]
-
-
-def gain(grades: Sequence[int]) -> float:
-    """Discounted cumulative gain (Burges et al., 2005)."""
-    return math.fsum(
-        (2**grade - 1) / math.log2(place + 1) for place, grade in enumerate(grades, start=1)
-    )
+    add = parser.add_argument
+    add("collections", nargs="*", type=Path, metavar="COLLECTION", help="a folder or an archive")
+    add("--guide", action="store_true", help="the user guide too")
+    add("--write", action="store_true", help="writes the page of the user guide")
+    return parser
 
 
 if __name__ == "__main__":
