@@ -8,9 +8,6 @@ from typing import Any
 
 from tests.eval.judged import Question
 
-ir_measures: Any = import_module("ir_measures")  # there only where `eval` is installed
-stats: Any = import_module("scipy.stats")
-
 NDCG, MRR, RECALL = "nDCG@10", "RR@10", "R@100"
 DEPTH = 100
 SURE = 0.05
@@ -41,6 +38,7 @@ class Difference:
 
 
 def measured(questions: Sequence[Question], ranked: Sequence[Sequence[str]]) -> Measured:
+    ir_measures: Any = import_module("ir_measures")  # there only where `eval` is installed
     qrels = [
         ir_measures.Qrel(question.key, name, grade)
         for question in questions
@@ -52,7 +50,8 @@ def measured(questions: Sequence[Question], ranked: Sequence[Sequence[str]]) -> 
         for place, name in enumerate(names)
     ]
     wanted = {measure: ir_measures.parse_measure(measure) for measure in (NDCG, MRR, RECALL)}
-    found = {(str(one.measure), one.query_id): one.value for one in _each(wanted, qrels, run)}
+    values = ir_measures.iter_calc(list(wanted.values()), qrels, run)
+    found = {(str(one.measure), one.query_id): one.value for one in values}
     return Measured(
         {
             name: [float(found.get((str(measure), each.key), 0.0)) for each in questions]
@@ -61,13 +60,10 @@ def measured(questions: Sequence[Question], ranked: Sequence[Sequence[str]]) -> 
     )
 
 
-def _each(wanted: Mapping[str, Any], qrels: Sequence[Any], run: Sequence[Any]) -> Any:
-    return ir_measures.iter_calc(list(wanted.values()), qrels, run)
-
-
 def difference(ours: Measured, theirs: Measured, measure: str = NDCG) -> Difference:
     one, other = ours.values[measure], theirs.values[measure]
     apart = mean(one) - mean(other)
     if list(one) == list(other):
         return Difference(apart, 1.0)
+    stats: Any = import_module("scipy.stats")
     return Difference(apart, float(stats.ttest_rel(one, other).pvalue))
