@@ -9,9 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from docindex.indexer.errors import DocindexError
-from docindex.indexer.history import History
 from docindex.indexer.home import Home, home_of
-from docindex.indexer.journal import Journal
 from docindex.indexer.locks import Lease, held
 from docindex.indexer.models import Options
 from docindex.indexer.process import start_indexer
@@ -79,6 +77,10 @@ class Attendant:
 
     def _sweep(self) -> None:
         """Ends moves that were killed half-way, and removes what killed writes have left."""
+        # Not before the first answer of a server, which needs neither.
+        from docindex.indexer.history import History
+        from docindex.indexer.journal import Journal
+
         for shelf in self._shelves:
             try:
                 if Journal(self._state, shelf.folder.path).stage() is not None:

@@ -18,7 +18,6 @@ import platformdirs
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from docindex.indexer.errors import InvalidInput
-from docindex.indexer.filters import PathFilter
 from docindex.indexer.models import FolderSpec, Options
 from docindex.indexer.names import EXTENSIONS
 
@@ -78,6 +77,8 @@ def _texts(value: object) -> object:
 
 
 def _path(text: str) -> str:
+    from docindex.indexer.filters import PathFilter  # needed only where it is set
+
     try:
         PathFilter(text)
     except InvalidInput as error:
