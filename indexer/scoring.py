@@ -18,9 +18,7 @@ from docindex.indexer.impacts import BEST, Bitmap, Impacts, Numbers, highest
 FEW = 1_000
 """So few sections are scored one by one, without a look at all others."""
 SPARSE = 1 / 8
-"""When no more of all sections match, they are picked out; more are scored with all others."""
-CROWD = 2
-"""How many more than those that are wanted are too many to be added up anew."""
+"""When more of all sections match, it pays to find out first which cannot be among the best."""
 ROUNDING = 2.0**-23
 """Twice the share of a sum by which one addition of float32 may be wrong."""
 
@@ -121,25 +119,27 @@ def _candidates(
         added *= allowed
     matching = added > 0
     total = int(np.count_nonzero(matching))
+    whole = None if documents is None else _whole(terms, documents)
+
+    def scores_of(numbers: NDArray[np.intp]) -> NDArray[np.float32]:
+        scores: NDArray[np.float32] = added[numbers]
+        if documents is not None and whole is not None:
+            scores += whole[documents.of[numbers]]
+        return scores
+
     # Additions may have made of a sum less than it is, and of the least one more.
     share = 1 - ROUNDING * (2 * len(terms) + 1)
-    if total <= size * SPARSE:
+    some = None if total <= size * SPARSE else _known_best(terms, allowed)
+    if some is None or some.size < count:
         numbers = np.flatnonzero(matching)
-        if total > count:
-            scores = added[numbers]
-            if documents is not None:
-                scores += _whole(terms, documents)[documents.of[numbers]]
-            numbers = numbers[scores >= _least(scores, count) * share]
-        return numbers.astype(np.int32), total
-    if documents is not None:
-        added += np.repeat(_whole(terms, documents), documents.sections)
-    floor = _floor(terms, added, count, allowed)
-    if floor is None:
-        floor = _least(added[matching], count)
-    numbers = np.flatnonzero(added >= floor * share)
-    numbers = numbers[matching[numbers]]
-    if numbers.size > CROWD * count:
-        scores = added[numbers]
+    else:
+        # What the best have at least, found by a look at the best ones for each term; and
+        # what a section has at least by itself, if the best document cannot make up for it.
+        floor = _least(scores_of(some), count) * share
+        alone = floor if whole is None else floor - float(whole.max()) * (1 + ROUNDING)
+        numbers = np.flatnonzero(added >= alone) if alone > 0 else np.flatnonzero(matching)
+    if total > count:
+        scores = scores_of(numbers)
         numbers = numbers[scores >= _least(scores, count) * share]
     return numbers.astype(np.int32), total
 
@@ -158,16 +158,10 @@ def _least(scores: NDArray[np.float32], count: int) -> float:
     return float(scores[highest(scores, count)].min())
 
 
-def _floor(
-    terms: Sequence[Weighted], added: NDArray[np.float32], count: int, allowed: Bitmap | None
-) -> float | None:
-    """What the `count` best sections have at least, found by a look at the best ones for
-    each term; None when these do not tell."""
-    numbers = np.sort(np.concatenate([term.impacts.best for term in terms]))
-    numbers = numbers[np.append(True, numbers[1:] != numbers[:-1])]
-    if allowed is not None:
-        numbers = numbers[allowed[numbers]]
-    if numbers.size < count:
-        return None
-    scores = added[numbers]
-    return float(np.partition(scores, scores.size - count)[-count])
+def _known_best(terms: Sequence[Weighted], allowed: Bitmap | None) -> NDArray[np.intp]:
+    """The best sections for each term, without the others."""
+    several = np.sort(np.concatenate([term.impacts.best for term in terms]))
+    numbers: NDArray[np.intp] = several[np.append(True, several[1:] != several[:-1])].astype(
+        np.intp
+    )
+    return numbers if allowed is None else numbers[allowed[numbers]]

@@ -45,7 +45,8 @@ def found(
 
 
 def stands(product: Product, folder: Path, kind: str, some: Sequence[str], within: int) -> Found:
-    """Right is where the text stands, in any case, or the document that is called so."""
+    """Right is where the text stands, in any case, or in a heading above, and the document
+    that is called so."""
     missed = tuple(
         text
         for text in some
@@ -58,7 +59,7 @@ def _stands_in(hit: Hit, folder: Path, text: str) -> bool:
     if hit.name.endswith(text):
         return True
     lines = (folder / hit.name).read_text(encoding="utf-8", errors="replace").splitlines()
-    section = "\n".join(lines[hit.first_line - 1 : hit.last_line])
+    section = "\n".join((*hit.trail, *lines[hit.first_line - 1 : hit.last_line]))
     # Writing in CJK has no ends of words.
     end = r"(?!\w)" if text.isascii() else ""
     begin = r"(?<![\w-])" if text.isascii() else ""
