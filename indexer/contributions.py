@@ -9,7 +9,7 @@ from docindex.indexer.analysis import alternatives
 from docindex.indexer.bm25 import LENGTHS, idf, norms, saturated
 from docindex.indexer.documents import Documents
 from docindex.indexer.impacts import Impacts, TermImpacts, new_impacts
-from docindex.indexer.segment_reader import Postings, SegmentReader
+from docindex.indexer.segment_reader import NO_POSTINGS, Postings, SegmentReader
 from docindex.indexer.snapshot import Leaf
 from docindex.indexer.weights import IDENTIFIERS, K1, NAMED, NAMES, OWN_B, TEXT, B
 
@@ -37,7 +37,7 @@ class Contributions:
         """What a term of a word adds. Statistics count deleted sections too, as stock
         Whoosh's do."""
         found = self._postings(term, FIELDS)
-        texts = [each[TEXT] for each in found]
+        texts = [each.get(TEXT, NO_POSTINGS) for each in found]
         return TermImpacts(self._of_sections(found, FIELDS), self.documents.impacts(texts))
 
     def of_name(self, term: str) -> TermImpacts:
@@ -62,10 +62,18 @@ class Contributions:
         return pieces
 
     def _postings(self, term: str, fields: Iterable[str]) -> list[dict[str, Postings]]:
-        return [
-            {field: postings(leaf.reader, field, term) for field in fields}
-            for leaf, _ in self._leaves
-        ]
+        """Of each segment, by the fields that have the term there."""
+        found: list[dict[str, Postings]] = []
+        for leaf, _ in self._leaves:
+            there: dict[str, Postings] = {}
+            for field in fields:
+                # What stands in a name stands in the text.
+                if field not in NAMES or TEXT in there:
+                    each = postings(leaf.reader, field, term)
+                    if each.ids.size:
+                        there[field] = each
+            found.append(there)
+        return found
 
     def _of_sections(
         self, found: Sequence[Mapping[str, Postings]], weights: Mapping[str, float]
@@ -74,6 +82,8 @@ class Contributions:
         ids = [np.zeros(0, np.int32)]
         scores = [np.zeros(0, np.float32)]
         for (leaf, base), each in zip(self._leaves, found, strict=True):
+            if not each:
+                continue
             docnums, sums = self._added_up(leaf.reader, each, factors)
             living = slice(None) if leaf.alive is None else leaf.alive[docnums]
             ids.append((docnums[living] + base).astype(np.int32))
@@ -84,10 +94,11 @@ class Contributions:
         self, found: Sequence[Mapping[str, Postings]], weights: Mapping[str, float]
     ) -> dict[str, float]:
         """What each field's scores are multiplied by."""
-        return {
-            field: weight * idf(self._size, sum(each[field].ids.size for each in found)) * (K1 + 1)
-            for field, weight in weights.items()
-        }
+        factors: dict[str, float] = {}
+        for field, weight in weights.items():
+            count = sum(each[field].ids.size for each in found if field in each)
+            factors[field] = weight * idf(self._size, count) * (K1 + 1)
+        return factors
 
     def _scored(
         self, reader: SegmentReader, field: str, found: Postings, factor: float
@@ -104,26 +115,26 @@ class Contributions:
         def scored(field: str) -> NDArray[np.float32]:
             return self._scored(reader, field, found[field], factors[field])
 
-        docnums = found[TEXT].ids
-        others = [found[field].ids for field in IDENTIFIERS if found[field].ids.size]
-        if others:
-            docnums = np.union1d(docnums, others[0])
-        elif docnums.size == sum(each.ids.size for each in found.values()):
-            return docnums.astype(np.intp), scored(TEXT)
-        frequent = docnums.size > reader.size * MARKED_FROM
+        (field, first), *others = found.items()
+        if not others:
+            return first.ids.astype(np.intp), scored(field)
+        frequent = first.ids.size > reader.size * MARKED_FROM
+        docnums = first.ids
+        if not frequent and any(field in IDENTIFIERS for field, _ in others):
+            docnums = np.unique(np.concatenate([each.ids for each in found.values()]))
         sums = np.zeros(reader.size if frequent else docnums.size, np.float32)
         better = np.zeros_like(sums)
-        for field in found:
-            ids = found[field].ids
-            if ids.size:
-                places = ids.astype(np.intp) if frequent else docnums.searchsorted(ids)
-                if field in NAMES:
-                    better[places] = np.maximum(better[places], scored(field))
-                else:
-                    sums[places] += scored(field)
+        for field, each in found.items():
+            places = each.ids.astype(np.intp) if frequent else docnums.searchsorted(each.ids)
+            if field in NAMES:
+                better[places] = np.maximum(better[places], scored(field))
+            else:
+                sums[places] += scored(field)
         sums += better
-        numbers = docnums.astype(np.intp)
-        return numbers, sums.take(numbers) if frequent else sums
+        if not frequent:
+            return docnums.astype(np.intp), sums
+        numbers = np.flatnonzero(sums)
+        return numbers, sums[numbers]
 
 
 def postings(reader: SegmentReader, field: str, term: str) -> Postings:
