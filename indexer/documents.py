@@ -51,4 +51,4 @@ class Documents:
         numbers = np.concatenate(ids)
         factor = DOCUMENT * idf(self.size, numbers.size) * (K1 + 1)
         scores = saturated(np.concatenate(frequencies), self._norms.take(numbers), factor)
-        return new_impacts(numbers, scores, self.size)
+        return new_impacts(numbers, scores, self.size, best=0)

@@ -39,7 +39,7 @@ class Impacts:
     """What it adds to each, more than 0. Rounding to 24 bits leaves sums of them, made
     in float64, right to 6e-8 of their value."""
     best: Numbers
-    """Sections that it adds most to: `BEST`, if there are so many."""
+    """Sections that it adds most to: `BEST`, if there are so many; of documents, none."""
     dense: NDArray[np.float32] | None
     """What it adds to every section; for frequent terms alone."""
 
@@ -76,20 +76,22 @@ class Impacts:
             found[self.ids.astype(np.intp)] = True
 
 
-def new_impacts(ids: Numbers, scores: NDArray[np.float32], size: int) -> Impacts:
-    """`size` is the number of all sections."""
+def new_impacts(
+    ids: Numbers, scores: NDArray[np.float32], size: int, *, best: int = BEST
+) -> Impacts:
+    """`size` is the number of all sections, or documents."""
     dense = None
     if ids.size > size * DENSE_FROM:
         dense = np.zeros(size, np.float32)
         dense[ids.astype(np.intp)] = scores
-    return Impacts(ids, scores, ids[highest(scores, BEST)], dense)
+    return Impacts(ids, scores, ids[highest(scores, best)], dense)
 
 
 def highest(scores: Scores, count: int) -> NDArray[np.intp]:
     """The places of the highest scores, `count` if there are so many, ascending. Of equal
     scores those in front come first."""
-    if scores.size <= count:
-        return np.arange(scores.size)
+    if scores.size <= count or not count:
+        return np.arange(min(scores.size, count))
     among = _upper_part(scores, count)
     chosen = scores[among]
     last = np.partition(chosen, chosen.size - count)[chosen.size - count]
