@@ -92,7 +92,7 @@ def highest(scores: Scores, count: int) -> NDArray[np.intp]:
     scores those in front come first."""
     if scores.size <= count or not count:
         return np.arange(min(scores.size, count))
-    among = _upper_part(scores, count)
+    among = upper_part(scores, count)
     chosen = scores[among]
     last = np.partition(chosen, chosen.size - count)[chosen.size - count]
     above = among[chosen > last]
@@ -100,7 +100,7 @@ def highest(scores: Scores, count: int) -> NDArray[np.intp]:
     return np.sort(np.concatenate((above, level)))
 
 
-def _upper_part(scores: Scores, count: int) -> NDArray[np.intp]:
+def upper_part(scores: Scores, count: int) -> NDArray[np.intp]:
     """Places with all the highest scores and few others. To find them in a sample and
     by one comparison takes a tenth of the time of partitioning everything."""
     sample = scores[::SAMPLED]

@@ -99,11 +99,17 @@ class Ranker:
             found = best(terms, allowed, depth, self.size, documents)
             complete = found.numbers.size < depth
             chosen = firsts(documents.of[found.numbers], MOST_PER_DOCUMENT)
-            if complete or chosen.size >= max(limit, RERANKED):
+            if complete or chosen.size >= limit:
                 break
             depth *= DEEPER
         numbers, scores, cover, close = reordered(
-            self._collection, found.numbers[chosen], found.scores[chosen], query.words, check_time
+            self._collection,
+            found.numbers[chosen],
+            found.scores[chosen],
+            # However deep was looked, these are the same, so that one page fits the next.
+            min(int(np.count_nonzero(chosen < BEST)), RERANKED),
+            query.words,
+            check_time,
         )
         total = found.total
         if not query.word_needed and allowed is not None:

@@ -15,7 +15,8 @@ from docindex.indexer.proximity import closeness
 from docindex.indexer.weights import CLOSE, COVER
 
 RERANKED = 50
-"""As many of the best are looked at again. Of 100 or of 40, the first ten are the same."""
+"""As many of the best are looked at again, at most. Of 100 or of 40, the first ten are the
+same."""
 
 
 class Reordered(NamedTuple):
@@ -31,12 +32,14 @@ def reordered(
     collection: Collection,
     numbers: NDArray[np.int32],
     scores: NDArray[np.float64],
+    count: int,
     words: Sequence[Word],
     check_time: Callable[[], None],
 ) -> Reordered:
-    """Of two sections that say as much, the one that has more of the words, and has them
-    closer to each other, goes first. `scores` are descending."""
-    by_number = np.argsort(numbers[:RERANKED])
+    """Looks at the first `count` of the sections again, whose `scores` are descending. Of two
+    that say as much, the one that has more of the words, and has them closer to each other,
+    goes first."""
+    by_number = np.argsort(numbers[:count])
     near, sums = numbers[by_number], scores[by_number]
     impacts = {term: collection.impacts(term) for word in words for term in word.terms}
     there = {term: each.of(near) > 0 for term, each in impacts.items()}
@@ -49,9 +52,9 @@ def reordered(
     sums = sums + cover + close
     order = np.lexsort((near, -close, -sums))
     # What is not looked at again stays behind.
-    behind = np.minimum(scores[RERANKED:], sums.min(initial=np.inf))
+    behind = np.minimum(scores[count:], sums.min(initial=np.inf))
     return Reordered(
-        np.concatenate((near[order], numbers[RERANKED:])),
+        np.concatenate((near[order], numbers[count:])),
         np.concatenate((sums[order], behind)),
         cover[order],
         close[order],

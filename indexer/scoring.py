@@ -1,9 +1,10 @@
 """Which sections have the highest sums of impacts, and how many match.
 
 The *base scores* are what sections score by themselves: what stock Whoosh gives on the
-same index. What their documents add comes on top, if it is asked for. All impacts are
-added up in float32, which tells roughly where the best sections are; those few are added
-up anew in float64, so that scores and order are right.
+same index. All impacts are added up in float32, which tells roughly where the best
+sections are; those few are added up anew in float64, so that scores and order are as
+Whoosh has them. What documents add comes on top, if it is asked for; then float32 is
+right enough, to 1e-5 of a score.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docindex.indexer.documents import Documents
-from docindex.indexer.impacts import BEST, Bitmap, Impacts, Numbers, highest
+from docindex.indexer.impacts import BEST, Bitmap, Impacts, Numbers, highest, upper_part
 
 FEW = 1_000
 """So few sections are scored one by one, without a look at all others."""
@@ -61,13 +62,17 @@ def best(
         return NOTHING
     if allowed is not None and np.count_nonzero(allowed) <= FEW:
         numbers = np.flatnonzero(allowed).astype(np.int32)
-        numbers = numbers[sums(terms, numbers) > 0]
+        scores = sums(terms, numbers)
+        numbers, scores = numbers[scores > 0], scores[scores > 0]
         total = numbers.size
+        if documents is not None:
+            scores += document_sums(terms, documents.of[numbers])
+    elif documents is None:
+        numbers, _, total = _candidates(terms, allowed, count, size, None)
+        scores = sums(terms, numbers)
     else:
-        numbers, total = _candidates(terms, allowed, count, size, documents)
-    scores = sums(terms, numbers)
-    if documents is not None:
-        scores += document_sums(terms, documents.of[numbers])
+        numbers, roughly, total = _candidates(terms, allowed, count, size, documents)
+        scores = roughly.astype(np.float64)
     places = highest(scores, count)
     numbers, scores = numbers[places], scores[places]
     order = np.lexsort((numbers, -scores))
@@ -106,12 +111,13 @@ def _candidates(
     count: int,
     size: int,
     documents: Documents | None,
-) -> tuple[Numbers, int]:
-    """Some sections, among which the best are for sure, and how many there are in all."""
+) -> tuple[Numbers, NDArray[np.float32], int]:
+    """Some sections, among which the best are for sure, with their scores as float32 adds
+    them up, and how many there are in all."""
     if len(terms) == 1 and allowed is None and documents is None:
         impacts = terms[0].impacts
-        among = impacts.best if count <= BEST else impacts.ids[highest(impacts.scores, count)]
-        return among, impacts.ids.size
+        best = impacts.best if count <= BEST else impacts.ids[highest(impacts.scores, count)]
+        return best, impacts.of(best), impacts.ids.size
     added = np.zeros(size, np.float32)
     for term in terms:
         term.impacts.add_to(added, term.count)
@@ -138,10 +144,11 @@ def _candidates(
         floor = _least(scores_of(some), count) * share
         alone = floor if whole is None else floor - float(whole.max()) * (1 + ROUNDING)
         numbers = np.flatnonzero(added >= alone) if alone > 0 else np.flatnonzero(matching)
+    scores = scores_of(numbers)
     if total > count:
-        scores = scores_of(numbers)
-        numbers = numbers[scores >= _least(scores, count) * share]
-    return numbers.astype(np.int32), total
+        among = np.flatnonzero(scores >= _least(scores, count) * share)
+        numbers, scores = numbers[among], scores[among]
+    return numbers.astype(np.int32), scores, total
 
 
 def _whole(terms: Iterable[Weighted], documents: Documents) -> NDArray[np.float32]:
@@ -154,8 +161,10 @@ def _whole(terms: Iterable[Weighted], documents: Documents) -> NDArray[np.float3
 
 
 def _least(scores: NDArray[np.float32], count: int) -> float:
-    """The least one of the `count` highest."""
-    return float(scores[highest(scores, count)].min())
+    """The least one of the `count` highest, or of all."""
+    among = scores[upper_part(scores, count)]
+    place = max(among.size - count, 0)
+    return float(np.partition(among, place)[place])
 
 
 def _known_best(terms: Sequence[Weighted], allowed: Bitmap | None) -> NDArray[np.intp]:

@@ -32,7 +32,7 @@ def _page(run: Run) -> Iterator[str]:
     yield (
         "How well docindex finds what was meant, measured with judged questions, beside other\n"
         "engines on the same documents in the same run. `make eval` in the source measures all\n"
-        "of it; speed has [a page of its own](benchmarks.md)."
+        "of it."
     )
     yield from _tables(run)
     yield _HOW
