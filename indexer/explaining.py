@@ -8,15 +8,11 @@ from docindex.indexer.models import Explanation, Reason
 from docindex.indexer.weights import NAME, NAMES
 
 
-def explained(
-    collection: Collection, words: Sequence[Word], number: int, cover: float, close: float
-) -> Explanation:
-    """Of the section with that number. `cover` and `close` are what it has for all words
-    together."""
-    reasons = tuple(
-        reason for word in words for reason in _reasons(collection, word, len(words), number)
+def explained(collection: Collection, words: Sequence[Word], number: int) -> Explanation:
+    """What the words add one by one to the section with that number."""
+    return Explanation(
+        tuple(reason for word in words for reason in _reasons(collection, word, len(words), number))
     )
-    return Explanation(reasons, cover, close)
 
 
 def _reasons(collection: Collection, word: Word, words: int, number: int) -> Iterator[Reason]:

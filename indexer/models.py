@@ -167,11 +167,15 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
+    """A score is the sum of all, times `share`."""
+
     reasons: tuple[Reason, ...]
-    cover: float
+    cover: float = 0.0
     """For the share of the words that are there."""
-    close: float
+    close: float = 0.0
     """For how close to each other they stand."""
+    share: float = 1.0
+    """Less than 1 when better sections of the same document come first."""
 
 
 @dataclass(frozen=True, slots=True)

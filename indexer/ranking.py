@@ -10,8 +10,8 @@ counts how much is in `weights`.
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import starmap, zip_longest
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,8 @@ class Ranked:
     """How much of the score is for the share of the words that are there,"""
     close: float = 0.0
     """and for how close they stand."""
+    share: float = 1.0
+    """What is left of the sum of all, since other sections of the document come first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ class Ranker:
             if complete or chosen.size >= limit:
                 break
             depth *= DEEPER
-        numbers, scores, cover, close = reordered(
+        numbers, scores, *added = reordered(
             self._collection,
             found.numbers[chosen],
             found.scores[chosen],
@@ -121,8 +123,9 @@ class Ranker:
                 scores = np.concatenate((scores, np.zeros(rest.size)))
                 kept = firsts(documents.of[numbers], MOST_PER_DOCUMENT)
                 numbers, scores = numbers[kept], scores[kept]
-        columns = (column[:limit].tolist() for column in (numbers, scores, cover, close))
-        ranked = starmap(Ranked, zip_longest(*columns, fillvalue=0.0))
+        plain = zip(numbers[:limit].tolist(), scores[:limit].tolist(), strict=True)
+        more = zip(*(column[:limit].tolist() for column in added), strict=True)
+        ranked = (Ranked(*one, *other) for one, other in zip_longest(plain, more, fillvalue=()))
         return Ranking(tuple(ranked), total)
 
     def has(self, term: str) -> bool:
@@ -135,7 +138,8 @@ class Ranker:
 
     def explain(self, query: Query, ranked: Ranked) -> Explanation:
         """Why a section that was found is where it is."""
-        return explained(self._collection, query.words, ranked.docnum, ranked.cover, ranked.close)
+        why = explained(self._collection, query.words, ranked.docnum)
+        return replace(why, cover=ranked.cover, close=ranked.close, share=ranked.share)
 
     def everything(self) -> Bitmap:
         """All sections that are alive, and heads that are no section."""

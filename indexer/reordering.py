@@ -12,7 +12,7 @@ from docindex.indexer.clauses import Word
 from docindex.indexer.collection import Collection
 from docindex.indexer.impacts import Bitmap, Impacts, Numbers
 from docindex.indexer.proximity import closeness
-from docindex.indexer.weights import CLOSE, COVER
+from docindex.indexer.weights import AGAIN, CLOSE, COVER
 
 RERANKED = 50
 """As many of the best are looked at again, at most. Of 100 or of 40, the first ten are the
@@ -26,6 +26,8 @@ class Reordered(NamedTuple):
     """How much of each score is for the words that are there; only of those looked at."""
     close: NDArray[np.float64]
     """And for how close they stand."""
+    share: NDArray[np.float64]
+    """What is left of the sum, since other sections of the document come first."""
 
 
 def reordered(
@@ -50,6 +52,8 @@ def reordered(
         several = np.flatnonzero(np.sum(list(there.values()), axis=0) > 1)
         close[several] = CLOSE * _closeness(collection, impacts, near[several], check_time)
     sums = sums + cover + close
+    share = _shares(collection.documents.of[near], near, close, sums)
+    sums *= share
     order = np.lexsort((near, -close, -sums))
     # What is not looked at again stays behind.
     behind = np.minimum(scores[count:], sums.min(initial=np.inf))
@@ -58,7 +62,23 @@ def reordered(
         np.concatenate((sums[order], behind)),
         cover[order],
         close[order],
+        share[order],
     )
+
+
+def _shares(
+    documents: NDArray[np.int32],
+    numbers: Numbers,
+    close: NDArray[np.float64],
+    sums: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """1 for the best section of each document, `AGAIN` for the second one, and so on."""
+    order = np.lexsort((numbers, -close, -sums, documents))
+    ordered = documents[order]
+    before = np.arange(order.size) - ordered.searchsorted(ordered)
+    shares = np.empty(order.size)
+    shares[order] = AGAIN**before
+    return shares
 
 
 def _closeness(

@@ -58,6 +58,8 @@ def _explanation(score: float, explained: Explanation) -> Iterator[str]:
         yield f"    {explained.cover:7.2f}  for the share of the words that are there"
     if explained.close:
         yield f"    {explained.close:7.2f}  for how close they stand"
+    if explained.share < 1:
+        yield f"  times {explained.share:.2f}   since a better section of the document comes first"
 
 
 def remarks(answer: SearchAnswer) -> Iterator[str]:

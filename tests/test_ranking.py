@@ -28,6 +28,7 @@ from docindex.indexer.ranking import Ranker, Ranking
 from docindex.indexer.reordering import RERANKED
 from docindex.indexer.stock import FIELD_LENGTHS
 from docindex.indexer.weights import (
+    AGAIN,
     CLOSE,
     COVER,
     DOCUMENT,
@@ -152,6 +153,11 @@ class Slow:
             if len(query.words) > 1:
                 found[number] += COVER * self._cover(query, number)
             found[number] += CLOSE * close[number]
+        near.sort(key=lambda number: (-found[number], -close[number], number))
+        taken.clear()
+        for number in near:
+            found[number] *= AGAIN ** taken[self._document[number]]
+            taken[self._document[number]] += 1
         near.sort(key=lambda number: (-found[number], -close[number], number))
         lowest = min((found[number] for number in near), default=0.0)
         return [
@@ -290,7 +296,7 @@ def test_what_explains_a_score_adds_up_to_it(some: list[list[Page]], query: Quer
         for each in ranked(ranker, query).best:
             why = ranker.explain(query, each)
             pieces = [why.cover, why.close, *(reason.score for reason in why.reasons)]
-            assert sum(pieces) == pytest.approx(each.score, rel=1e-5)
+            assert why.share * sum(pieces) == pytest.approx(each.score, rel=1e-5)
 
 
 def test_at_most_three_sections_of_a_document_are_given(tmp_path: Path) -> None:
@@ -299,6 +305,14 @@ def test_at_most_three_sections_of_a_document_are_given(tmp_path: Path) -> None:
     found = ranked(Ranker(leaves(tmp_path / "index")), "red fox")
     assert [each.docnum for each in found.best] == [0, 1, 2, 2_000, 2_001]
     assert found.total == 2_002
+
+
+def test_of_sections_that_are_as_good_those_of_other_documents_go_first(tmp_path: Path) -> None:
+    alike = [Page("red fox")] * 3
+    index(tmp_path / "index", [[alike, alike]])
+    found = ranked(Ranker(leaves(tmp_path / "index")), "red fox")
+    # The first of each document has its name too, and so is longer.
+    assert [each.docnum for each in found.best] == [1, 4, 2, 5, 0, 3]
 
 
 def test_a_section_of_a_document_that_is_about_the_words_goes_first(tmp_path: Path) -> None:
