@@ -31,7 +31,7 @@ from docindex.indexer.characters import (
     word_pattern,
 )
 from docindex.indexer.identifiers import is_camel, joined_words, parts, wholes
-from docindex.indexer.languages import ENGLISH, SNOWBALL_VERSION, stem
+from docindex.indexer.languages import ENGLISH, SNOWBALL_VERSION, stem, stems
 
 VERSION = 3
 """Goes up with every change that gives other terms for some text."""
@@ -176,9 +176,21 @@ def term_of(word: str, written: str, language: str = ENGLISH) -> str:
     return f"{bare[:MAX_TERM] or word}{OF_LANGUAGE}{language}"
 
 
+def terms_of(words: Sequence[tuple[str, str]], language: str = ENGLISH) -> list[str]:
+    """What `term_of` gives for each (written, word), in much less time for many."""
+    if language == ENGLISH:
+        return _stems([word for _, word in words])
+    return [term_of(word, written, language) for written, word in words]
+
+
 def term_of_name(name: str) -> str:
     """What a name is found by, or a part of it, in a document of any language."""
     return _stemmed[name]
+
+
+def terms_of_names(names: Sequence[str]) -> list[str]:
+    """What `term_of_name` gives for each."""
+    return _stems(names)
 
 
 def pieces(text: str) -> Iterator[str]:
@@ -288,6 +300,12 @@ class Memo(dict[_Raw, _T]):
 
 def _stem(word: str) -> str:
     return stem(word) if word.isascii() and word.isalpha() else word
+
+
+def _stems(words: Sequence[str]) -> list[str]:
+    plain = [word for word in words if word.isascii() and word.isalpha()]
+    stemmed = dict(zip(plain, stems(plain), strict=True))
+    return [stemmed.get(word, word) for word in words]
 
 
 def _folded_words(word: str) -> tuple[str, ...]:

@@ -1,42 +1,20 @@
 """From the text of documents to the postings of their terms.
 
-Text is kept as numbers of chunks, document after document. Each different chunk is
-analysed once; then numpy puts the terms in the place of the chunks, and inverting a text
-is one stable sort of their numbers.
+Text is kept as numbers of chunks, document after document (see `vocabulary`). numpy puts
+the terms in the place of the chunks, and inverting a text is one stable sort of their
+numbers.
 """
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, compress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, chain, compress, islice
 from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from docindex.indexer.analysis import (
-    MAX_TERM,
-    MEMO_ENTRIES,
-    PIECE,
-    analyse,
-    canonical,
-    chunks,
-    pieces,
-    term_of,
-    term_of_name,
-)
-from docindex.indexer.languages import ENGLISH
-
 BREAK = 0
 """Stands in text between parts that no phrase crosses. Terms count from 1."""
-
-
-class Form(NamedTuple):
-    """A word as documents have it."""
-
-    word: str
-    """Folded, with its endings."""
-    term: str
-    language: str
 
 
 class Ragged:
@@ -47,12 +25,10 @@ class Ragged:
         self._values = array("I", (BREAK,))
         self._bounds = array("I", (0, 1))
 
-    def append(self, values: Sequence[int]) -> int:
-        """The number that stands for these from now on."""
-        if values:
-            self._values.extend(values)
-        self._bounds.append(len(self._values))
-        return len(self._bounds) - 2
+    def extend(self, values: Iterable[int], sizes: Iterable[int]) -> None:
+        """The next numbers stand for these, so many each."""
+        self._values.extend(values)
+        self._bounds.extend(islice(accumulate(sizes, initial=self._bounds[-1]), 1, None))
 
     def values(self) -> NDArray[np.uint32]:
         """What all numbers stand for, one after the other."""
@@ -94,104 +70,6 @@ class Ragged:
         """Where the values of each number begin, and how many there are."""
         bounds = np.frombuffer(self._bounds, np.uint32)
         return bounds[:-1], bounds[1:] - bounds[:-1]
-
-
-class Vocabulary:
-    """Numbers the chunks of a segment's texts as they come, their words and their terms."""
-
-    def __init__(self) -> None:
-        self.forms: list[Form] = []
-        """Numbered from 1."""
-        self.words = Ragged()
-        """The forms of each chunk."""
-        self.names = Ragged()
-        """The terms of the names in each chunk."""
-        self._terms: dict[str, int] = {}
-        self._known_names: dict[str, int] = {}
-        self._term_of_form = array("I", (BREAK,))
-        self._languages: dict[str, _Language] = {}
-
-    def numbers(self, text: str, language: str = ENGLISH) -> Iterable[int]:
-        """The chunks of a text, in order."""
-        known = self._languages.get(language)
-        if known is None:
-            known = self._languages[language] = _Language(language, self._number_of)
-        if len(text) > PIECE:
-            return map(known.__getitem__, chain.from_iterable(map(chunks, pieces(text))))
-        return map(known.__getitem__, chunks(text))
-
-    def terms_of_words(self) -> NDArray[np.uint32]:
-        """For each of the values of `words`, its term."""
-        return np.frombuffer(self._term_of_form, np.uint32)[self.words.values()]
-
-    def times(self, text: "Text") -> Iterator[tuple[Form, int]]:
-        """The words of a text, as it has them, and how often."""
-        # As floats, sums are exact up to 2 ** 53.
-        uses = self.words.uses(text.chunks())
-        times = np.bincount(self.words.values(), uses, len(self.forms) + 1)[1:]
-        for form, count in zip(self.forms, times.astype(np.int64).tolist(), strict=True):
-            if count:
-                yield form, count
-
-    def in_order(self) -> tuple[list[bytes], NDArray[np.uint32]]:
-        """The terms in byte order, and their numbers."""
-        ordered = sorted(self._terms)
-        numbers = map(self._terms.__getitem__, ordered)
-        return [term.encode() for term in ordered], np.fromiter(numbers, np.uint32, len(ordered))
-
-    def _number_of(self, language: "_Language", chunk: bytes) -> int:
-        words, written, names = analyse(chunk)
-        known = language.forms.get
-        if words is written:
-            numbers = [known(word) or self._number_of_form(language, word, word) for word in words]
-        else:
-            numbers = [
-                known(one) or self._number_of_form(language, word, one)
-                for word, one in zip(words, written, strict=True)
-            ]
-        self.words.append(numbers)
-        named = self._known_names.get
-        return self.names.append(
-            [named(name) or self._number_of_name(name) for name in names] if names else ()
-        )
-
-    def _number_of_form(self, language: "_Language", word: str, written: str) -> int:
-        term = term_of(word, written, language.code)
-        key = f"{word} {term}"
-        number = language.forms.get(key)
-        if number is None:
-            self._term_of_form.append(self._number_of_term(term))
-            self.forms.append(Form(word, term, language.code))
-            number = language.forms[key] = len(self.forms)
-        language.forms[written] = number
-        return number
-
-    def _number_of_name(self, name: str) -> int:
-        number = self._known_names[name] = self._number_of_term(term_of_name(name))
-        return number
-
-    def _number_of_term(self, term: str) -> int:
-        return self._terms.setdefault(term, len(self._terms) + 1)
-
-
-class _Language(dict[bytes, int]):
-    """The chunks of documents in one language."""
-
-    def __init__(self, code: str, number_of: "Callable[[_Language, bytes], int]") -> None:
-        super().__init__()
-        self.code = code
-        self.forms: dict[str, int] = {}
-        """Words as they are written, and what stands for their forms."""
-        self._number_of = number_of
-
-    def __missing__(self, chunk: bytes) -> int:
-        same = canonical(chunk)
-        number = self.get(same) or self._number_of(self, same)
-        if len(chunk) <= MAX_TERM:
-            if len(self) >= MEMO_ENTRIES:
-                self.clear()
-            self[chunk] = self[same] = number
-        return number
 
 
 class Text:
@@ -274,8 +152,9 @@ class Inverted(NamedTuple):
 class Order:
     """The byte order of all terms of a segment, from which that of each field follows."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self._terms, self._numbers = vocabulary.in_order()
+    def __init__(self, terms: Sequence[bytes], numbers: NDArray[np.uint32]) -> None:
+        """The terms in byte order, and what stands for each."""
+        self._terms, self._numbers = terms, numbers
 
     def renumber(
         self, numbers: NDArray[np.uint32], used: NDArray[np.bool_]

@@ -6,9 +6,11 @@ never touch what English documents are found by.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
+from itertools import chain
 from threading import Lock
 from typing import Any
 
@@ -191,6 +193,12 @@ _TELLING = {
     for code, words in _FUNCTION_WORDS.items()
 }
 
+_SPEAK_FOR = {
+    word: tuple(code for code, words in _TELLING.items() if word in words)
+    for word in frozenset().union(*_TELLING.values())
+}
+"""The languages that a word tells."""
+
 SAMPLE = 1_200
 """Characters of a document that are looked at."""
 _FEW = 5
@@ -214,6 +222,14 @@ def stem(word: str, language: str = ENGLISH) -> str:
     stemmer, lock = _stemmer(language)
     with lock:
         found: str = stemmer.stemWord(word)
+    return found
+
+
+def stems(words: Sequence[str], language: str = ENGLISH) -> list[str]:
+    """What `stem` gives for each."""
+    stemmer, lock = _stemmer(language)
+    with lock:
+        found: list[str] = stemmer.stemWords(words)
     return found
 
 
@@ -249,9 +265,9 @@ def detected(text: str) -> str:
 
 
 def _of_most(found: Sequence[str], few: int) -> str:
-    english = sum(map(_TELLING[ENGLISH].__contains__, found))
-    counts = {code: sum(map(words.__contains__, found)) for code, words in _TELLING.items()}
-    best = max(counts, key=counts.__getitem__)
+    counts = Counter(chain.from_iterable(filter(None, map(_SPEAK_FOR.get, found))))
+    english = counts[ENGLISH]
+    best = max(_TELLING, key=counts.__getitem__)
     hits = counts[best]
     distinct = len(_TELLING[best].intersection(found))
     if best not in LANGUAGES or distinct < min(few, 4) or hits < few:

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from docindex.indexer.analysis import terms
 from docindex.indexer.characters import CJK_CHARACTER
-from docindex.indexer.inversion import Form
 from docindex.indexer.languages import ENGLISH
+from docindex.indexer.vocabulary import Form
 
 LONGEST = 40
 """Characters of the words that are kept: nobody types longer ones."""

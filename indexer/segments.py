@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 
 from docindex.indexer import schema, stock
 from docindex.indexer.columns import Values, length_bytes
-from docindex.indexer.inversion import BREAK, Inverted, Order, Ragged, Text, Vocabulary, invert
+from docindex.indexer.inversion import BREAK, Inverted, Order, Ragged, Text, invert
 from docindex.indexer.languages import ENGLISH, language_of
 from docindex.indexer.lexicon import encode as encode_lexicon
 from docindex.indexer.models import Document, Record
 from docindex.indexer.segment_writer import SegmentWriter
 from docindex.indexer.stock import Segment
+from docindex.indexer.vocabulary import Vocabulary
 
 _WRITTEN = ("body", "headings", "title")
 """The fields that the others follow from."""
@@ -105,6 +106,7 @@ class Builder:
         stored = schema.stored(record, document, language)
         try:
             self._add_texts(document, language)
+            self._vocabulary.settle()
         except BaseException:
             for text in self._texts.values():
                 text.truncate(self._documents)
@@ -153,7 +155,8 @@ class Builder:
         """Writes the segment; the last that is done with a builder. Raises OSError."""
         writer = SegmentWriter(self._documents)
         vocabulary = self._vocabulary
-        order = Order(vocabulary)
+        vocabulary.settle(0)
+        order = Order(*vocabulary.in_order())
         words = vocabulary.words, vocabulary.terms_of_words()
         for field in _WRITTEN:
             text = self._texts.pop(field)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from rapidfuzz.distance import OSA
 
 from docindex.indexer.analysis import terms
-from docindex.indexer.inversion import Form
 from docindex.indexer.lexicon import LONGEST, Lexicon, encode, languages_in, merged, without_words
+from docindex.indexer.vocabulary import Form
 
 letters = st.text(alphabet="abcdeo1", min_size=3, max_size=9)
 any_letters = st.text(alphabet="abе́лкä", min_size=3, max_size=6)

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from docindex.indexer import schema, stock
 from docindex.indexer.analysis import identifiers, terms
-from docindex.indexer.inversion import Form
 from docindex.indexer.lexicon import Lexicon
 from docindex.indexer.merge import merge
 from docindex.indexer.models import Document, Record, Section, Stamp
 from docindex.indexer.segment_writer import LEXICON, files_of
 from docindex.indexer.segments import Builder, Built, Damaged, Storage, heads_of, open_segment
+from docindex.indexer.vocabulary import Form
 
 File = tuple[Record, Document | None]
 Fields = dict[str, list[str]]

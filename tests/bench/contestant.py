@@ -6,6 +6,7 @@ takes orders as lines of JSON on standard input, `{"order": NAME, ...}`, and ans
 each with a line. `Contestant` starts one and speaks to it.
 """
 
+import gc
 import json
 import subprocess
 import sys
@@ -108,6 +109,9 @@ def serve(contestant: Engine, orders: TextIO, answers: TextIO) -> None:
                 for option, value in order["options"].items():
                     setattr(contestant, option, value)
                 contestant.prepare(sections.load(Path(order["corpus"])))
+                # What is given, and not the engine's, must not cost it collections.
+                gc.collect()
+                gc.freeze()
                 answer = _build(contestant, Path(order["place"]))
             case "open":
                 before = memory.used()

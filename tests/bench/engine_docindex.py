@@ -5,16 +5,17 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import docindex
-from docindex.indexer import scoring
-from docindex.indexer.analysis import terms
+from docindex.indexer import scoring, segments, vocabulary
+from docindex.indexer.analysis import Analysed, analyse, terms
 from docindex.indexer.collection import Collection
 from docindex.indexer.models import Document, Record, Stamp
 from docindex.indexer.query import parse_query
 from docindex.indexer.ranking import Ranker
 from docindex.indexer.segment_writer import SegmentWriter
-from docindex.indexer.segments import Builder
+from docindex.indexer.segments import Builder, _write_text
 from docindex.indexer.snapshot import Snapshots
 from docindex.indexer.store import Store
 from tests.bench.engines import TOP, Found
@@ -29,8 +30,8 @@ class Final:
 
     version = docindex.__version__
     combines = True
-    without = ""
-    """A field that is left out of the build."""
+    without: Sequence[str] = ()
+    """What is left out of the build: fields, or the lexicon."""
 
     def __init__(self) -> None:
         self._documents: Sequence[Document] = ()
@@ -44,8 +45,8 @@ class Final:
         store = Store(place / "index")
         for portion in _portions(self._documents):
             builder = Builder(store.folder)
-            if self.without:
-                _leave_out(builder, self.without)
+            for each in self.without:
+                _leave_out(builder, each)
             for document in portion:
                 builder.add(_record(document), document)
             store.commit(builder.finish())
@@ -73,6 +74,12 @@ class Final:
             deadline=time.monotonic() + SECONDS,
         )
         return [(one.docnum, one.score) for one in ranking.best]
+
+
+class Core(Final):
+    """The fields of text and the forward stream alone."""
+
+    without = ("identifiers", "lexicon")
 
 
 class Base(Final):
@@ -119,8 +126,24 @@ class _Nowhere(array):  # type: ignore[type-arg]
         """Does nothing."""
 
 
-def _leave_out(builder: Builder, field: str) -> None:
-    if field == "stream":
+def _leave_out(builder: Builder, what: str) -> None:
+    """For this process, since it does nothing else."""
+    if what == "stream":
         SegmentWriter.add_streams = lambda *arguments: None  # type: ignore[method-assign]
+    elif what == "lexicon":
+        segments.encode_lexicon = lambda counts: b""  # type: ignore[attr-defined]
+    elif what == "identifiers":
+        vocabulary.analyse = _without_names  # type: ignore[attr-defined]
+        segments._write_text = _write_words  # type: ignore[assignment]
     else:
-        builder._texts[field].numbers = _Nowhere("I")
+        builder._texts[what].numbers = _Nowhere("I")
+
+
+def _without_names(chunk: bytes) -> Analysed:
+    # That they are found nevertheless is counted with the rest.
+    return analyse(chunk)._replace(names=())
+
+
+def _write_words(writer: SegmentWriter, field: str, *rest: Any) -> None:
+    if field != "identifiers":
+        _write_text(writer, field, *rest)

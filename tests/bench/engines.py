@@ -43,6 +43,7 @@ class Engine(Protocol):
 MODULES = {
     "docindex": "tests.bench.engine_docindex:Base",
     "docindex, final ranking": "tests.bench.engine_docindex:Final",
+    "docindex without names and lexicon": "tests.bench.engine_docindex:Core",
     "SQLite FTS5": "tests.bench.engine_fts5:Fts5",
     "SQLite FTS5 without text": "tests.bench.engine_fts5:Contentless",
     "tantivy-py": "tests.bench.engine_tantivy:Tantivy",
