@@ -193,9 +193,9 @@ _TELLING = {
     for code, words in _FUNCTION_WORDS.items()
 }
 
-_SPEAK_FOR = {
+_SPEAK_FOR: Mapping[str, tuple[str, ...]] = {
     word: tuple(code for code, words in _TELLING.items() if word in words)
-    for word in frozenset().union(*_TELLING.values())
+    for word in chain.from_iterable(_TELLING.values())
 }
 """The languages that a word tells."""
 
@@ -265,7 +265,7 @@ def detected(text: str) -> str:
 
 
 def _of_most(found: Sequence[str], few: int) -> str:
-    counts = Counter(chain.from_iterable(filter(None, map(_SPEAK_FOR.get, found))))
+    counts = Counter(code for word in found for code in _SPEAK_FOR.get(word, ()))
     english = counts[ENGLISH]
     best = max(_TELLING, key=counts.__getitem__)
     hits = counts[best]
