@@ -73,7 +73,8 @@ _MAX_RAW = 4 * MAX_TERM
 """Characters of a word that are looked at. Normalising takes time quadratic in
 the length of a run of combining marks, so it must not see one of any length."""
 
-MEMO_ENTRIES = 1 << 18
+MEMO_ENTRIES = 1 << 15
+"""Words that are remembered: a hundred bytes and more each."""
 
 PIECE = 1 << 18
 """Characters of a text that are cut into chunks at once."""
@@ -124,6 +125,11 @@ def identifiers(text: str) -> list[str]:
     """The terms of names in a text, in order, with repeats."""
     names = chain.from_iterable(_known[chunk].names for chunk in chunks(text))
     return list(map(term_of_name, names))
+
+
+def all_terms(text: str, language: str = ENGLISH) -> Iterator[str]:
+    """The terms of a text and those of names in it: all that it is found by."""
+    return chain.from_iterable(map(_found_by(language).__getitem__, chunks(text)))
 
 
 def chunks(text: str) -> list[bytes]:
@@ -325,10 +331,23 @@ def _pairs_or_word(folded: str) -> list[str]:
     return [folded[:MAX_TERM]]
 
 
-def _few(found: Analysed) -> bool:
-    """Long runs of CJK hardly come twice, and are many terms each."""
-    return len(found.words) <= 8
+_FEW = 16
+"""Long runs of CJK hardly come twice, and are many terms each."""
+
+
+@lru_cache(maxsize=8)
+def _found_by(language: str) -> Memo[bytes, tuple[str, ...]]:
+    """For each chunk, all that it is found by in a text of the language."""
+
+    def terms_in(chunk: bytes) -> tuple[str, ...]:
+        words, written, names = analyse(canonical(chunk))
+        of_words = [term_of(*each, language) for each in zip(words, written, strict=True)]
+        return (*of_words, *map(term_of_name, names))
+
+    return Memo(terms_in, lambda terms: len(terms) <= _FEW)
 
 
 _stemmed = Memo[str, str](_stem)
-_known = Memo[bytes, Analysed](lambda chunk: analyse(canonical(chunk)), _few)
+_known = Memo[bytes, Analysed](
+    lambda chunk: analyse(canonical(chunk)), lambda found: len(found.words) <= _FEW
+)

@@ -3,10 +3,9 @@
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 
-from docindex.indexer.analysis import alternatives, identifiers, parts_of_names, term_spans
-from docindex.indexer.analysis import terms as terms_of
+from docindex.indexer.analysis import all_terms, alternatives, parts_of_names, term_spans
 from docindex.indexer.clauses import Prefix
 from docindex.indexer.languages import ENGLISH
 from docindex.indexer.quoting import ELLIPSES_BYTES, Frame, Frames, cut, printable, size
@@ -89,21 +88,25 @@ class _Wanted:
 
     def among(self, terms: Iterable[str]) -> list[str]:
         """Those that are wanted, as the question has them."""
+        known = self._known
+        if not self._starts:
+            return [known[term] for term in terms if term in known]
         found: list[str] = []
         for term in terms:
-            wanted = self._known.get(term)
-            if wanted is None and self._starts and term.startswith(self._starts):
+            wanted = known.get(term)
+            if wanted is None and term.startswith(self._starts):
                 wanted = next(start for start in self._starts if term.startswith(start))
             if wanted is not None:
                 found.append(wanted)
         return found
 
     def in_line(self, line: str) -> list[str]:
-        return self.among(chain(terms_of(line, self._language), identifiers(line)))
+        return self.among(all_terms(line, self._language))
 
     def places(self, line: str) -> Iterator[_Match]:
         for term, start, end in term_spans(line, self._language):
-            found = self.among((term, *parts_of_names(line[start:end])))
+            word = line[start:end]
+            found = self.among((term,) if word.islower() else (term, *parts_of_names(word)))
             if found:
                 yield _Match(0, start, end, found)
 

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from docindex.indexer.analysis import (
     MAX_TERM,
-    MEMO_ENTRIES,
     PIECE,
     Analysed,
     analyse,
@@ -29,6 +28,8 @@ from docindex.indexer.analysis import (
 from docindex.indexer.inversion import BREAK, Ragged, Text
 from docindex.indexer.languages import ENGLISH
 
+MEMO_ENTRIES = 1 << 18
+"""Chunks of a language that are known again."""
 _AT_ONCE = 1 << 13
 """New chunks that are analysed together."""
 

@@ -12,9 +12,11 @@ from docindex.indexer.analysis import (
     FINGERPRINT,
     FUNCTION_WORDS,
     MAX_TERM,
+    all_terms,
     analyse,
     canonical,
     chunks,
+    identifiers,
     pieces,
     stems_beyond,
     term_of,
@@ -126,6 +128,7 @@ def test_a_text_has_the_terms_of_its_chunks(text: str) -> None:
     found = map(analyse, chunks(text))
     spoken = [pair for each in found for pair in zip(each.words, each.written, strict=True)]
     assert [term_of(*pair) for pair in spoken] == terms(text)
+    assert sorted(all_terms(text)) == sorted([*terms(text), *identifiers(text)])
 
 
 @given(st.one_of(TEXTS, st.text(alphabet="aB1_-.:+#é", max_size=12)))
@@ -238,14 +241,17 @@ def test_a_hostile_text_is_analysed_in_the_end(text: str) -> None:
 def test_the_memory_of_words_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(analysis, "MEMO_ENTRIES", 1000)
     memos: list[dict[str | bytes, object]] = [
-        vars(analysis)[name] for name in ("_known", "_stemmed")
+        *(vars(analysis)[name] for name in ("_known", "_stemmed")),
+        vars(analysis)["_found_by"](""),
     ]
     for memo in memos:
         memo.clear()
     for number in range(analysis.MEMO_ENTRIES + 10):
         terms(f"w{number} é{number}")
+        list(all_terms(f"w{number} é{number}"))
         assert all(len(memo) <= analysis.MEMO_ENTRIES for memo in memos)
-    terms("z" * 100_000 + " é" + "z" * 100_000)
+    long = "z" * 100_000 + " é" + "z" * 100_000
+    assert list(all_terms(long)) == terms(long)
     assert all(memo and max(map(len, memo)) <= MAX_TERM for memo in memos)
 
 
