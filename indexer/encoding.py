@@ -40,11 +40,14 @@ class Decoded:
     encoding: str
     """`utf-8`, `utf-16-le`, `utf-16-be`, `cp1252` or `latin-1`."""
     bom: bytes
-    newline: str
-    """The prevailing one."""
     binary: bool
     """By the look of it, no text at all."""
     remarks: tuple[str, ...]
+
+    @property
+    def newline(self) -> str:
+        """The prevailing one."""
+        return prevailing_newline(self.exact)
 
     def encode(self, exact: str) -> bytes:
         """Raises UnicodeEncodeError for a character that the encoding does not have."""
@@ -74,7 +77,6 @@ def decode(data: bytes) -> Decoded:
         exact=exact,
         encoding=encoding,
         bom=bom,
-        newline=prevailing_newline(exact),
         binary=binary,
         remarks=tuple(remarks),
     )

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from docindex.indexer.columns import decode_column
 from docindex.indexer.lexicon import Lexicon, languages_in, without_words
 from docindex.indexer.models import Record
-from docindex.indexer.schema import HEAD, unpack
+from docindex.indexer.schema import HEAD, StoredSection, unpack
 from docindex.indexer.segment_writer import LEXICON, files_of, stream_item
 from docindex.indexer.segments import SEGMENT, Damaged, read_segment
 from docindex.indexer.stock import Segment
@@ -42,13 +42,6 @@ class Postings(NamedTuple):
 
 NO_POSTINGS = Postings(np.zeros(0, np.uint32), np.zeros(0, np.float32))
 """What empty arrays hold cannot be changed, so all may have these."""
-
-
-class StoredSection(NamedTuple):
-    trail: tuple[str, ...]
-    anchor: str
-    first_line: int
-    last_line: int
 
 
 class StoredHead(NamedTuple):
@@ -169,8 +162,7 @@ class SegmentReader:
     def head(self, docnum: int) -> StoredHead:
         """What is kept of the file whose first document it is."""
         stored = self._kept(docnum)
-        sections = tuple(StoredSection._make(one) for one in stored["sections"])
-        return StoredHead(unpack(stored["record"]), sections, stored.get("language", ""))
+        return StoredHead(unpack(stored["record"]), stored["sections"], stored.get("language", ""))
 
     def record(self, docnum: int) -> Record:
         """That of the file whose first document it is."""

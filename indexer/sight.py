@@ -65,6 +65,7 @@ class Sight:
         names = (name for word in query.words for name in word.names)
         self._weights = {term: rarity(term) for term in (*query.terms, *names)}
         self._repeats: Counter[bytes] = Counter()
+        self._told: dict[tuple[Shelf, str, int], bytes | None] = {}
         self._files: dict[tuple[Shelf, str], tuple[Sequence[str], bytes | None] | None] = {}
         self._visits: defaultdict[Shelf, Visit] = defaultdict(Visit)
 
@@ -95,10 +96,12 @@ class Sight:
 
     def _told_by(self, candidate: Candidate) -> bytes | None:
         """What tells the text of a section from others; None when that cannot be said."""
-        found = self._file(candidate)
-        if found is None or found[1] is not None:
-            return None
-        return _digest(found[0][candidate.first_line - 1 : candidate.last_line])
+        key = (candidate.shelf, candidate.record.name, candidate.first_line)
+        if key not in self._told:
+            found = self._file(candidate)
+            lines = found[0] if found is not None and found[1] is None else ()
+            self._told[key] = _digest(lines[candidate.first_line - 1 : candidate.last_line])
+        return self._told[key]
 
     def see(self, candidate: Candidate) -> Hit | None:
         """The hit as it is in the file now; None when it is not there any more."""

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from docindex.indexer import stock
 from docindex.indexer.models import Document, Record, Section, Stamp
 from docindex.indexer.schema import pack
-from docindex.indexer.segment_reader import SegmentReader, StoredHead, StoredSection, decode
+from docindex.indexer.segment_reader import SegmentReader, StoredHead, decode
 from docindex.indexer.segments import Builder, Damaged, Storage
 from docindex.indexer.stock import Segment
 
@@ -333,7 +333,7 @@ def test_a_head_knows_its_file_and_the_sections_of_it(tmp_path: Path) -> None:
     assert reader.head_numbers().tolist() == [0, 2, 3]
     assert reader.head(0) == StoredHead(
         record("a.md", 2),
-        (StoredSection(("One",), "one", 1, 2), StoredSection(("Two",), "two", 2, 3)),
+        ((("One",), "one", 1, 2), (("Two",), "two", 2, 3)),
     )
     assert reader.head(2) == StoredHead(record("empty.md", 0), ())
     assert reader.record(3) == record("b.md", 1)

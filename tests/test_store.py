@@ -40,7 +40,8 @@ def found(snapshots: Snapshots, term: str) -> set[tuple[str, str]]:
             if leaf.is_alive(number):
                 first = max(n for n in map(int, leaf.reader.head_numbers()) if n <= number)
                 head = leaf.reader.head(first)
-                hits.add((head.record.name, head.sections[number - first].anchor))
+                _, anchor, _, _ = head.sections[number - first]
+                hits.add((head.record.name, anchor))
     return hits
 
 
