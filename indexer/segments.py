@@ -46,13 +46,12 @@ class Storage(stock.FileStorage):  # type: ignore[misc]
         stock.FileStorage.__init__(self, str(folder), supports_mmap=False)
 
     def open_file(self, name: str, **options: Any) -> Any:
-        """In memory, so that nothing which happens to the file afterwards can hurt a
-        search. Raises Damaged for a segment that is not as it was written."""
+        """A table of contents in memory: nothing that happens to the file afterwards can
+        hurt."""
         path = Path(self.folder) / name
-        if path.suffix not in (".toc", SEGMENT):
+        if path.suffix != ".toc":
             return stock.FileStorage.open_file(self, name, **options)
-        data = read_segment(path) if path.suffix == SEGMENT else path.read_bytes()
-        return stock.BufferFile(data, name=name)
+        return stock.BufferFile(path.read_bytes(), name=name)
 
     def rename_file(self, oldname: str, newname: str, safe: bool = False) -> None:
         del safe
@@ -219,24 +218,6 @@ def write(folder: Path, writer: SegmentWriter) -> Segment:
             path.with_suffix(suffix).unlink(missing_ok=True)
         raise
     return segment
-
-
-def open_segment(storage: Storage, segment: Segment) -> stock.Reader:
-    """Reads the whole segment. Raises Damaged, FileNotFoundError."""
-    reader: stock.Reader = stock.SegmentReader(storage, schema.new_schema(), segment)
-    return reader
-
-
-def heads_of(reader: stock.Reader) -> list[Head]:
-    """The heads in one segment, in order."""
-    if ("kind", schema.HEAD) not in reader:
-        return []
-    numbers = reader.postings("kind", schema.HEAD).all_ids()
-    return [
-        Head(schema.unpack(reader.stored_fields(number)["record"]), number)
-        for number in list(numbers)
-        if not reader.is_deleted(number)
-    ]
 
 
 def read_segment(path: Path) -> bytes:

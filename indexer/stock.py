@@ -6,7 +6,7 @@ store uses of them has the types below.
 """
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -20,12 +20,6 @@ with warnings.catch_warnings():
     _filestore: Any = import_module("whoosh.filedb.filestore")
     _structfile: Any = import_module("whoosh.filedb.structfile")
     _index: Any = import_module("whoosh.index")
-    _reading: Any = import_module("whoosh.reading")
-    _searching: Any = import_module("whoosh.searching")
-    _writing: Any = import_module("whoosh.writing")
-    query: Any = import_module("whoosh.query")
-    scoring: Any = import_module("whoosh.scoring")
-    _collectors: Any = import_module("whoosh.collectors")
 
 
 class Segment(Protocol):
@@ -38,30 +32,6 @@ class Segment(Protocol):
     def deleted_docs(self) -> Iterable[int]: ...
     def is_deleted(self, docnum: int) -> bool: ...
     def delete_document(self, docnum: int) -> None: ...
-
-
-class Matcher(Protocol):
-    def is_active(self) -> bool: ...
-    def id(self) -> int: ...
-    def skip_to(self, docnum: int) -> None: ...
-    def all_ids(self) -> Iterator[int]: ...
-    def value_as(self, kind: str) -> Any: ...
-
-
-class Reader(Protocol):
-    """Reads one segment, or several as one."""
-
-    def doc_count(self) -> int: ...
-    def doc_count_all(self) -> int: ...
-    def doc_frequency(self, field: str, term: str) -> int: ...
-    def stored_fields(self, docnum: int) -> dict[str, Any]: ...
-    def postings(self, field: str, term: str) -> Matcher: ...
-    def expand_prefix(self, field: str, prefix: str) -> Iterable[bytes]: ...
-    def leaf_readers(self) -> Iterable[tuple["Reader", int]]: ...
-    def is_deleted(self, docnum: int) -> bool: ...
-    def segment(self) -> Segment: ...
-    def __contains__(self, term: tuple[str, str]) -> bool: ...
-    def close(self) -> None: ...
 
 
 class Toc(Protocol):
@@ -80,14 +50,8 @@ ID: Any = _fields.ID
 STORED: Any = _fields.STORED
 TEXT: Any = _fields.TEXT
 FileStorage: Any = _filestore.FileStorage
-TopCollector: Any = _collectors.TopCollector
-WrappingCollector: Any = _collectors.WrappingCollector
 BufferFile: Any = _structfile.BufferFile
 TOC: Any = _index.TOC
-MultiReader: Any = _reading.MultiReader
-SegmentReader: Any = _reading.SegmentReader
-Searcher: Any = _searching.Searcher
-SegmentWriter: Any = _writing.SegmentWriter
 
 W3Codec: Any = _codec.W3Codec
 W3Segment: Any = _codec.W3Segment
@@ -96,8 +60,3 @@ INDEX_NAME: str = _index._DEF_INDEX_NAME
 
 FIELD_LENGTHS: tuple[int, ...] = tuple(_numeric._length_byte_cache)
 """What each of the 256 bytes means by which Whoosh keeps the length of a field."""
-
-
-def multi_reader(readers: Sequence[Reader]) -> Reader:
-    reader: Reader = MultiReader(list(readers))
-    return reader

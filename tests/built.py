@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from docindex.indexer import stock
 from docindex.indexer.collection import Collection
 from docindex.indexer.models import Document, Record, Section, Stamp
-from docindex.indexer.segments import Builder, Storage, open_segment
+from docindex.indexer.segments import Builder, Storage
 from docindex.indexer.snapshot import Leaf, Snapshots
 from docindex.indexer.store import Store, read_contents
 from docindex.indexer.weights import K1, OWN_B, B
+from tests import stock
 
 
 class Page(NamedTuple):
@@ -49,14 +49,14 @@ def collection(*folders: Path) -> Collection:
 
 def searcher(*folders: Path) -> Any:
     """Stock Whoosh's, over the same segments in the same order."""
-    readers: list[stock.Reader] = []
+    readers: list[Any] = []
     for folder in folders:
         contents = read_contents(Storage(folder))
         assert contents is not None
-        readers += [open_segment(Storage(folder), each) for each in contents.segments]
+        readers += [stock.open_segment(folder, each) for each in contents.segments]
     own = {f"{field}_B": b for field, b in OWN_B.items()}
     weighting = stock.scoring.BM25F(B=B, K1=K1, **own)
-    return stock.Searcher(stock.multi_reader(readers), weighting=weighting)
+    return stock.searching.Searcher(stock.reading.MultiReader(readers), weighting=weighting)
 
 
 def _document(name: str, content: Content) -> tuple[Record, Document]:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docindex.indexer import stock
 from docindex.indexer.dictionary import DictionaryWriter, read_dictionary
 from docindex.indexer.postings import ENTRY
+from tests import stock
 
 terms = st.lists(st.binary(max_size=8), unique=True).map(sorted)
 
@@ -27,7 +27,7 @@ def written(fields: dict[str, list[bytes]]) -> bytes:
 
 
 def reader(file: bytes) -> Any:
-    return stock._codec.filetables.OrderedHashReader(stock.BufferFile(file), len(file))
+    return stock.filetables.OrderedHashReader(stock.BufferFile(file), len(file))
 
 
 @given(st.dictionaries(st.sampled_from(["body", "kind", "title"]), terms))

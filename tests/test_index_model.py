@@ -17,13 +17,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from docindex.indexer import stock
 from docindex.indexer.merge import merge
 from docindex.indexer.merging import AFTER_A_RUN, many, spent
 from docindex.indexer.models import Document, Record, Section, Stamp
 from docindex.indexer.segments import Builder, Built
 from docindex.indexer.snapshot import Snapshots
 from docindex.indexer.store import Store
+from tests import stock
 
 names = st.sampled_from([f"{number}.md" for number in range(12)])
 some_names = st.sets(names, min_size=1, max_size=6)
@@ -158,7 +158,7 @@ class IndexModel(RuleBasedStateMachine):
 
     @invariant()
     def stock_whoosh_finds_what_is_there(self) -> None:
-        with stock._index.open_dir(str(self.folder)).reader() as reader:
+        with stock.index.open_dir(str(self.folder)).reader() as reader:
             assert reader.doc_count() == sum(max(v % 3, 1) for v in self.content.values())
             found = Content()
             for name in reader.field_terms("path"):

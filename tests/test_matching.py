@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docindex.indexer import collection as collections
-from docindex.indexer import stock
 from docindex.indexer.analysis import terms
 from docindex.indexer.clauses import (
     And,
@@ -26,6 +25,7 @@ from docindex.indexer.clauses import (
 )
 from docindex.indexer.impacts import Bitmap
 from docindex.indexer.matching import MOST_EXPANSIONS, Matcher
+from tests import stock
 from tests.built import Page, collection, index, searcher
 
 WORDS = ("red", "fox", "foxes", "owl", "service", "été", "検索器", "C++", "red-fox")

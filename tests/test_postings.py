@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docindex.indexer import stock
+from docindex.indexer import stock as ours
 from docindex.indexer.inversion import Inverted
 from docindex.indexer.postings import ENTRY, FEW, Encoded, decode, encode
+from tests import stock
 
 Term = dict[int, int]
 """Documents and how often each has the term."""
@@ -50,8 +51,8 @@ def matcher(encoded: Encoded, number: int) -> Any:
     """Stock Whoosh's, over the postings of a term."""
     entry = encoded.entries[number]
     file = stock.BufferFile(encoded.blocks)
-    return stock._codec.W3LeafMatcher(
-        file, int(entry["offset"]), int(entry["size"]), stock.Existence()
+    return stock.codec.W3LeafMatcher(
+        file, int(entry["offset"]), int(entry["size"]), ours.Existence()
     )
 
 
@@ -95,8 +96,8 @@ def test_stock_whoosh_knows_what_a_term_can_score_at_most(terms: list[Term]) -> 
     encoded = encode(inverted(terms), LENGTHS)
     for number, term in enumerate(terms):
         found = matcher(encoded, number)
-        info = stock._codec.W3TermInfo.from_bytes(encoded.entries[number].tobytes())
-        lengths = [stock.FIELD_LENGTHS[int(LENGTHS[docnum])] for docnum in term]
+        info = stock.codec.W3TermInfo.from_bytes(encoded.entries[number].tobytes())
+        lengths = [ours.FIELD_LENGTHS[int(LENGTHS[docnum])] for docnum in term]
         for limits in (
             (found.block_max_weight(), found.block_min_length(), found.block_max_length()),
             (info.max_weight(), info.min_length(), info.max_length()),
@@ -116,6 +117,6 @@ def test_blocks_are_as_small_as_their_numbers_allow(count: int) -> None:
 
 
 def test_an_entry_of_the_dictionary_is_as_long_as_stock_whoosh_writes_it() -> None:
-    info = stock._codec.W3TermInfo()
+    info = stock.codec.W3TermInfo()
     info.set_extent(0, 0)
     assert ENTRY.itemsize == len(info.to_bytes())

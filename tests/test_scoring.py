@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docindex.indexer import stock
 from docindex.indexer.analysis import terms
 from docindex.indexer.clauses import And, Clause, Has, Not, Or, Prefix, Word
 from docindex.indexer.collection import Collection
@@ -28,6 +27,7 @@ from docindex.indexer.impacts import (
 from docindex.indexer.matching import Matcher
 from docindex.indexer.scoring import Scored, Weighted, best
 from docindex.indexer.weights import IDENTIFIERS, NAMES, TEXT
+from tests import stock
 from tests.built import Page, collection, index, searcher
 
 WORDS = ("red", "fox", "hens", "owl", "ol", "été", "ключ", "検索器", "C++", "x", "redFox", "ol.owl")

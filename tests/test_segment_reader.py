@@ -18,12 +18,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docindex.indexer import stock
+from docindex.indexer import stock as ours
 from docindex.indexer.models import Document, Record, Section, Stamp
 from docindex.indexer.schema import pack
 from docindex.indexer.segment_reader import SegmentReader, StoredHead, decode
 from docindex.indexer.segments import Builder, Damaged, Storage
 from docindex.indexer.stock import Segment
+from tests import stock
 
 TEXTS = ("title", "headings", "body")
 
@@ -34,13 +35,13 @@ NOTHING: Row = {}
 
 def schema(**text: Any) -> Any:
     """The fields of an index, texts as stock Whoosh has them unless told otherwise."""
-    texts = {name: stock.TEXT(analyzer=stock.IDAnalyzer(), **text) for name in TEXTS}
-    stream = stock.COLUMN(stock.ID().default_column())
-    return stock.Schema(
-        kind=stock.ID(),
-        path=stock.ID(),
-        record=stock.STORED(),
-        sections=stock.STORED(),
+    texts = {name: ours.TEXT(analyzer=ours.IDAnalyzer(), **text) for name in TEXTS}
+    stream = ours.COLUMN(ours.ID().default_column())
+    return ours.Schema(
+        kind=ours.ID(),
+        path=ours.ID(),
+        record=ours.STORED(),
+        sections=ours.STORED(),
         stream=stream,
         **texts,
     )
@@ -59,7 +60,7 @@ def written(
     index = SimpleNamespace(
         storage=Storage(folder), indexname=stock.INDEX_NAME, _read_toc=lambda: contents
     )
-    writer = stock.SegmentWriter(index, _lk=False, codec=stock.W3Codec(**codec))
+    writer = stock.writing.SegmentWriter(index, _lk=False, codec=stock.W3Codec(**codec))
     for row in rows:
         writer.add_document(**row)
     segment: Segment = writer._finalize_segment()
@@ -81,7 +82,7 @@ def sign(folder: Path, segment: Segment) -> None:
 def agrees_with_stock(folder: Path, segment: Segment) -> SegmentReader:
     """Compares all that both can read."""
     reader = SegmentReader.open(folder, segment)
-    oracle: Any = stock.SegmentReader(Storage(folder), schema(), segment)
+    oracle: Any = stock.open_segment(folder, segment, schema())
     numbers = range(oracle.doc_count_all())
     assert reader.segment_id == segment.segment_id()
     assert reader.size == len(numbers)
@@ -89,7 +90,7 @@ def agrees_with_stock(folder: Path, segment: Segment) -> SegmentReader:
         terms = [term.decode() for term in oracle.lexicon(field)]
         assert list(reader.terms_from(field, "")) == terms
         assert reader.field_length(field) == oracle.field_length(field)
-        assert [stock.FIELD_LENGTHS[byte] for byte in reader.lengths(field).tolist()] == [
+        assert [ours.FIELD_LENGTHS[byte] for byte in reader.lengths(field).tolist()] == [
             oracle.doc_field_length(number, field) or 0 for number in numbers
         ]
         for term in terms:

@@ -13,14 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docindex.indexer import schema, stock
+from docindex.indexer import schema
+from docindex.indexer import stock as ours
 from docindex.indexer.analysis import identifiers, terms
 from docindex.indexer.lexicon import Lexicon
 from docindex.indexer.merge import merge
 from docindex.indexer.models import Document, Record, Section, Stamp
 from docindex.indexer.segment_writer import LEXICON, files_of
-from docindex.indexer.segments import Builder, Built, Damaged, Storage, heads_of, open_segment
+from docindex.indexer.segments import Builder, Built, Damaged
 from docindex.indexer.vocabulary import Form
+from tests import stock
 
 File = tuple[Record, Document | None]
 Fields = dict[str, list[str]]
@@ -116,8 +118,8 @@ def expected(files: Sequence[File]) -> list[Fields]:
     ]
 
 
-def read(folder: Path, built: Built) -> stock.Reader:
-    return open_segment(Storage(folder), built.segment)
+def read(folder: Path, built: Built) -> Any:
+    return stock.open_segment(folder, built.segment)
 
 
 def postings(reader: Any, field: str, term: str) -> dict[int, float]:
@@ -132,9 +134,9 @@ def postings(reader: Any, field: str, term: str) -> dict[int, float]:
 def stock_built(folder: Path, documents: Sequence[Fields]) -> Any:
     """An index of the same terms, written by Whoosh with frequencies as values."""
     fields = {
-        field: stock.TEXT(analyzer=stock.IDAnalyzer(), phrase=False) for field in schema.TEXT_FIELDS
+        field: ours.TEXT(analyzer=ours.IDAnalyzer(), phrase=False) for field in schema.TEXT_FIELDS
     }
-    index = stock._index.create_in(str(folder), stock.Schema(**fields))
+    index = stock.index.create_in(str(folder), ours.Schema(**fields))
     writer = index.writer()
     for document in documents:
         writer.add_document(**{field: found for field, found in document.items() if found})
@@ -143,7 +145,7 @@ def stock_built(folder: Path, documents: Sequence[Fields]) -> Any:
 
 
 def scores(reader: Any, query: Any) -> dict[int, float]:
-    searcher = stock.Searcher(reader, weighting=stock.scoring.BM25F(B=0.75, K1=1.2))
+    searcher = stock.searching.Searcher(reader, weighting=stock.scoring.BM25F(B=0.75, K1=1.2))
     return dict(searcher.search(query, limit=None).items())
 
 
@@ -165,7 +167,7 @@ def test_stock_whoosh_finds_every_term_of_every_document(found: list[File]) -> N
             assert reader.field_length(field) == sum(count.total() for count in counts)
             for number, count in enumerate(counts):
                 kept = reader.doc_field_length(number, field) or 0
-                assert kept == stock.FIELD_LENGTHS[stock._numeric.length_to_byte(count.total())]
+                assert kept == ours.FIELD_LENGTHS[stock.numeric.length_to_byte(count.total())]
 
 
 @settings(max_examples=25)
@@ -207,7 +209,7 @@ def test_all_that_is_kept_of_a_file_stands_with_its_head(found: list[File]) -> N
         built = build(Path(place), found)
         reader: Any = read(Path(place), built)
         assert [head.record for head in built.heads] == [record for record, _ in found]
-        assert heads_of(reader) == list(built.heads)
+        assert stock.heads_of(reader) == list(built.heads)
         names: list[str] = []
         for head, (record, document) in zip(built.heads, found, strict=True):
             stored = reader.stored_fields(head.docnum)
@@ -313,7 +315,7 @@ def test_a_merge_gives_what_a_build_of_the_survivors_gives(
     with TemporaryDirectory() as place:
         folder = Path(place)
         survivors: list[File] = []
-        sources: list[stock.Segment] = []
+        sources: list[ours.Segment] = []
         for number, found in enumerate(segments):
             found = renamed(found, f"{number}-")
             built = build(folder, found)
