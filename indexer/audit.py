@@ -15,7 +15,7 @@ from docindex.indexer.durable import append_line
 from docindex.indexer.errors import TimedOut
 from docindex.indexer.home import make_private
 from docindex.indexer.locks import hold, let_go
-from docindex.indexer.models import Caller, WriteOutcome
+from docindex.indexer.models import Author, WriteOutcome
 
 log = logging.getLogger(__name__)
 
@@ -25,14 +25,14 @@ FILES = 5
 LOCK_SECONDS = 2.0
 
 
-def note(state: Path, root: Path, outcome: WriteOutcome, caller: Caller, other: str = "") -> None:
+def note(state: Path, root: Path, outcome: WriteOutcome, author: Author, other: str = "") -> None:
     """Adds a line. The write stands already, so that what goes wrong here is only logged.
 
     `other` is the new name of a document that was moved."""
     line = {
         "when": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "who": caller.who or _user(),
-        "tool": caller.tool,
+        "who": author.who or _user(),
+        "tool": author.tool,
         "folder": str(root),
         "name": outcome.name,
         "status": outcome.status,

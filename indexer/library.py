@@ -18,7 +18,7 @@ from docindex.indexer.errors import DocumentNotFound, InvalidInput
 from docindex.indexer.indexing import index_all, index_names
 from docindex.indexer.locks import held
 from docindex.indexer.models import (
-    Caller,
+    Author,
     Changes,
     Edit,
     FolderSpec,
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from docindex.indexer.searching import Engine
     from docindex.indexer.writing import Writer
 
-NOBODY = Caller()
+NOBODY = Author()
 """The user whose process this is, by the tool that does the same."""
 
 FIRST_COMMIT_SECONDS = 3.0
@@ -161,7 +161,7 @@ class Library:
 
     # Writing
 
-    def update(self, edit: Edit, caller: Caller = NOBODY) -> WriteOutcome:
+    def update(self, edit: Edit, author: Author = NOBODY) -> WriteOutcome:
         """Returns when search finds the document, or after three seconds.
 
         Raises InvalidName, NotADocument, InvalidInput, VersionRequired,
@@ -169,24 +169,24 @@ class Library:
         TimedOut.
         """
         shelf, name = self._find(edit.name)
-        return self._indexed(shelf, name, self._writer().update(shelf, name, edit, caller))
+        return self._indexed(shelf, name, self._writer().update(shelf, name, edit, author))
 
     def delete(
-        self, name: str, if_version: str = "", dry_run: bool = False, caller: Caller = NOBODY
+        self, name: str, if_version: str = "", dry_run: bool = False, author: Author = NOBODY
     ) -> WriteOutcome:
         """Removes a document, which stays in the history. Raises as `update` does, and
         DocumentNotFound."""
         shelf, inner = self._find(name)
-        outcome = self._writer().delete(shelf, inner, name, if_version, dry_run, caller)
+        outcome = self._writer().delete(shelf, inner, name, if_version, dry_run, author)
         return self._indexed(shelf, inner, outcome)
 
     def restore(
-        self, name: str, version: str, dry_run: bool = False, caller: Caller = NOBODY
+        self, name: str, version: str, dry_run: bool = False, author: Author = NOBODY
     ) -> WriteOutcome:
         """Brings back an earlier version of a document, deleted or not. What is there now
         is kept. Raises as `update` does, and VersionNotFound."""
         shelf, inner = self._find(name)
-        outcome = self._writer().restore(shelf, inner, name, version, dry_run, caller)
+        outcome = self._writer().restore(shelf, inner, name, version, dry_run, author)
         return self._indexed(shelf, inner, outcome)
 
     def move(
@@ -195,7 +195,7 @@ class Library:
         new_name: str,
         if_version: str = "",
         dry_run: bool = False,
-        caller: Caller = NOBODY,
+        author: Author = NOBODY,
     ) -> "MoveOutcome":
         """Gives a document another name in its folder, and lets the links of others follow
         it. Raises as `update` does, and InvalidInput for a name in another folder,
@@ -210,7 +210,7 @@ class Library:
                 "Write it there, then delete it here"
             )
         names = (inner, new_inner)
-        moved = move(self._state, self._options, shelf, names, if_version, dry_run, caller)
+        moved = move(self._state, self._options, shelf, names, if_version, dry_run, author)
         if dry_run:
             return moved
         changed = (*names, *(self._find(each.name)[1] for each in moved.followed))
@@ -248,11 +248,11 @@ class Library:
             max(cleaned_until(place_of(self._state, shelf.root)) for shelf in self._shelves),
         )
 
-    def undo(self, step: Undoing, caller: Caller = NOBODY) -> WriteOutcome:
+    def undo(self, step: Undoing, author: Author = NOBODY) -> WriteOutcome:
         """Does one step of a plan. Raises as `restore` and `delete` do."""
         if step.target:
-            return self.restore(step.name, step.target, caller=caller)
-        return self.delete(step.name, step.current, caller=caller)
+            return self.restore(step.name, step.target, author=author)
+        return self.delete(step.name, step.current, author=author)
 
     # Indexing
 

@@ -304,7 +304,7 @@ class WriteOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class Author:
     """On whose behalf a write is done, for the audit log."""
 
     tool: str = ""

@@ -9,7 +9,7 @@ from docindex.indexer import audit
 from docindex.indexer.doclocks import locked
 from docindex.indexer.errors import NotWritable
 from docindex.indexer.history import History
-from docindex.indexer.models import Caller, Options, WriteOutcome
+from docindex.indexer.models import Author, Options, WriteOutcome
 from docindex.indexer.moving import MoveOutcome, Mover, Recovery
 from docindex.indexer.permissions import Permissions
 from docindex.indexer.shelf import Shelf
@@ -22,7 +22,7 @@ def move(
     names: tuple[str, str],
     if_version: str,
     dry_run: bool,
-    caller: Caller,
+    author: Author,
 ) -> MoveOutcome:
     """`names` are the old and the new one below the folder; the outcome has those that the
     library uses. Raises what `Library.move` says."""
@@ -33,7 +33,7 @@ def move(
     moved = mover.move(*names, if_version=if_version, dry_run=dry_run)
     outcome = _named(moved, shelf)
     if options.audit and not dry_run:
-        _note(state, shelf, outcome, replace(caller, tool=caller.tool or "move_document"))
+        _note(state, shelf, outcome, replace(author, tool=author.tool or "move_document"))
     return outcome
 
 
@@ -73,9 +73,9 @@ def _named(moved: MoveOutcome, shelf: Shelf) -> MoveOutcome:
     )
 
 
-def _note(state: Path, shelf: Shelf, moved: MoveOutcome, caller: Caller) -> None:
+def _note(state: Path, shelf: Shelf, moved: MoveOutcome, author: Author) -> None:
     line = WriteOutcome("moved", moved.name, moved.version, False, before=moved.before)
-    audit.note(state, shelf.root, line, caller, moved.new_name)
+    audit.note(state, shelf.root, line, author, moved.new_name)
     for each in moved.followed:
         line = WriteOutcome("updated", each.name, each.version, False, before=each.before)
-        audit.note(state, shelf.root, line, caller)
+        audit.note(state, shelf.root, line, author)

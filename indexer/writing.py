@@ -25,7 +25,7 @@ from docindex.indexer.files import version_of
 from docindex.indexer.history import History
 from docindex.indexer.ledger import Change, place_of
 from docindex.indexer.models import (
-    Caller,
+    Author,
     Edit,
     Options,
     Past,
@@ -59,7 +59,7 @@ class Writer:
         self._permissions = Permissions(options)
         self._added: Counter[Path] = Counter()
 
-    def update(self, shelf: Shelf, name: str, edit: Edit, caller: Caller) -> WriteOutcome:
+    def update(self, shelf: Shelf, name: str, edit: Edit, author: Author) -> WriteOutcome:
         """Raises what `Library.update` says."""
         self._permissions.check(edit.name)
         if edit.section and edit.mode == "replace":
@@ -73,11 +73,11 @@ class Writer:
             shelf,
             name,
             lambda: self._update(shelf, name, edit),
-            replace(caller, tool=caller.tool or "update_document"),
+            replace(author, tool=author.tool or "update_document"),
         )
 
     def delete(
-        self, shelf: Shelf, name: str, asked: str, if_version: str, dry_run: bool, caller: Caller
+        self, shelf: Shelf, name: str, asked: str, if_version: str, dry_run: bool, author: Author
     ) -> WriteOutcome:
         """Raises what `Library.delete` says."""
         self._permissions.check(asked)
@@ -85,11 +85,11 @@ class Writer:
             shelf,
             name,
             lambda: self._delete(shelf, name, asked, if_version, dry_run),
-            replace(caller, tool=caller.tool or "delete_document"),
+            replace(author, tool=author.tool or "delete_document"),
         )
 
     def restore(
-        self, shelf: Shelf, name: str, asked: str, version: str, dry_run: bool, caller: Caller
+        self, shelf: Shelf, name: str, asked: str, version: str, dry_run: bool, author: Author
     ) -> WriteOutcome:
         """Raises what `Library.restore` says."""
         self._permissions.check(asked)
@@ -97,7 +97,7 @@ class Writer:
             shelf,
             name,
             lambda: self._restore(shelf, name, asked, version, dry_run),
-            replace(caller, tool=caller.tool or "restore_document"),
+            replace(author, tool=author.tool or "restore_document"),
         )
 
     def past(self, shelf: Shelf, name: str, asked: str) -> Past:
@@ -194,13 +194,13 @@ class Writer:
         shelf: Shelf,
         name: str,
         attempt: Callable[[], WriteOutcome],
-        caller: Caller,
+        author: Author,
     ) -> WriteOutcome:
         with locked(self._state, [(shelf.folder, name)]):
             outcome = _tried(attempt)
         if outcome.status != "unchanged" and not outcome.status.startswith("would_"):
             if self._options.audit:
-                audit.note(self._state, shelf.root, outcome, caller)
+                audit.note(self._state, shelf.root, outcome, author)
             self._clean(shelf.root)
         return outcome
 

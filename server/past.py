@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from docindex.indexer.errors import DocindexError, InvalidInput, VersionNotFound
-from docindex.indexer.models import Caller, UndoPlan
+from docindex.indexer.models import Author, UndoPlan
 from docindex.server.options import (
     INDEXING,
     PLACES,
@@ -131,7 +131,7 @@ def restore(
         if name is None:
             return _restore_since(library, start, dry_run, yes, json, talk)
         version = version or _latest(library, name)
-        outcome = library.restore(name, version, dry_run, Caller(TOOL))
+        outcome = library.restore(name, version, dry_run, Author(TOOL))
     if json:
         give(as_json(outcome))
     elif dry_run:
@@ -173,7 +173,7 @@ def _undo(library: "Library", found: UndoPlan, talk: Talk) -> Sequence[str]:
     failed: list[str] = []
     for step in found.steps:
         try:
-            outcome = library.undo(step, Caller(f"{TOOL} --since"))
+            outcome = library.undo(step, Author(f"{TOOL} --since"))
         except DocindexError as error:
             failed.append(step.name)
             talk(f"{harmless(step.name)}: {harmless(str(error))}")

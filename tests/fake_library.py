@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from docindex.indexer.errors import DocumentNotFound
 from docindex.indexer.library import NOBODY, Library
 from docindex.indexer.models import (
-    Caller,
+    Author,
     Changes,
     Edit,
     FolderStatus,
@@ -150,18 +150,18 @@ class FakeLibrary(Library):
         ]
         return LibraryStatus(self.index, tuple(folders))
 
-    def update(self, edit: Edit, caller: Caller = NOBODY) -> WriteOutcome:
+    def update(self, edit: Edit, author: Author = NOBODY) -> WriteOutcome:
         self._begin(edit)
         return self.outcome or WriteOutcome("created", edit.name, "77ad01c5e2b9", True)
 
     def delete(
-        self, name: str, if_version: str = "", dry_run: bool = False, caller: Caller = NOBODY
+        self, name: str, if_version: str = "", dry_run: bool = False, author: Author = NOBODY
     ) -> WriteOutcome:
         self._begin(("delete", name, if_version, dry_run))
         return WriteOutcome("deleted", name, "77ad01c5e2b9", True)
 
     def restore(
-        self, name: str, version: str, dry_run: bool = False, caller: Caller = NOBODY
+        self, name: str, version: str, dry_run: bool = False, author: Author = NOBODY
     ) -> WriteOutcome:
         self._begin(("restore", name, version, dry_run))
         return self.outcome or WriteOutcome("restored", name, version, True)
@@ -172,7 +172,7 @@ class FakeLibrary(Library):
         new_name: str,
         if_version: str = "",
         dry_run: bool = False,
-        caller: Caller = NOBODY,
+        author: Author = NOBODY,
     ) -> MoveOutcome:
         self._begin(("move", name, new_name, if_version, dry_run))
         assert self.moved is not None

@@ -27,7 +27,7 @@ from docindex.indexer.errors import (
     WriteFailed,
 )
 from docindex.indexer.files import version_of
-from docindex.indexer.models import Caller, Edit, FolderSpec, Options, WriteOutcome
+from docindex.indexer.models import Author, Edit, FolderSpec, Options, WriteOutcome
 from docindex.indexer.shelf import Shelf
 from docindex.indexer.writing import Writer
 
@@ -50,13 +50,13 @@ class Desk:
 
     def update(self, name: str, content: str, **edit: object) -> WriteOutcome:
         asked = Edit(name, content, **edit)  # type: ignore[arg-type]
-        return self.writer.update(self.shelf, name, asked, Caller())
+        return self.writer.update(self.shelf, name, asked, Author())
 
     def delete(self, name: str, if_version: str = "", dry_run: bool = False) -> WriteOutcome:
-        return self.writer.delete(self.shelf, name, name, if_version, dry_run, Caller())
+        return self.writer.delete(self.shelf, name, name, if_version, dry_run, Author())
 
     def restore(self, name: str, version: str, dry_run: bool = False) -> WriteOutcome:
-        return self.writer.restore(self.shelf, name, name, version, dry_run, Caller())
+        return self.writer.restore(self.shelf, name, name, version, dry_run, Author())
 
     def kept(self, name: str) -> list[str]:
         return [kept.why for kept in self.writer.past(self.shelf, name, name).versions]
@@ -461,7 +461,7 @@ def test_each_write_is_a_line_in_the_audit_log(desk: Desk, root: Path) -> None:
     desk.update(NAME, "new\n", if_version=new)  # changes nothing
     desk.delete(NAME)
     desk.writer.restore(
-        desk.shelf, NAME, f"docs/{NAME}", new, False, Caller("docindex restore", "ana")
+        desk.shelf, NAME, f"docs/{NAME}", new, False, Author("docindex restore", "ana")
     )
     lines = desk.audited()
     assert [(line["tool"], line["name"], line["before"], line["after"]) for line in lines] == [

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from docindex.indexer.errors import DocindexError
 from docindex.indexer.files import version_of
-from docindex.indexer.models import Caller, Edit, FolderSpec, Options
+from docindex.indexer.models import Author, Edit, FolderSpec, Options
 from docindex.indexer.moves import move
 from docindex.indexer.shelf import Shelf
 from docindex.indexer.writing import Writer
@@ -65,15 +65,15 @@ def _nothing(ground: Ground) -> None:
 
 def _write(ground: Ground, name: str = NAME, old: bytes = OLD, new: bytes = NEW) -> None:
     edit = Edit(name, new.decode(), if_version=version_of(old) if old else "")
-    ground.writer().update(ground.shelf(), name, edit, Caller())
+    ground.writer().update(ground.shelf(), name, edit, Author())
 
 
 def _delete(ground: Ground) -> None:
-    ground.writer().delete(ground.shelf(), NAME, NAME, "", False, Caller())
+    ground.writer().delete(ground.shelf(), NAME, NAME, "", False, Author())
 
 
 def _restore(ground: Ground) -> None:
-    ground.writer().restore(ground.shelf(), NAME, NAME, version_of(OLD), False, Caller())
+    ground.writer().restore(ground.shelf(), NAME, NAME, version_of(OLD), False, Author())
 
 
 def _link(ground: Ground) -> None:
@@ -83,7 +83,7 @@ def _link(ground: Ground) -> None:
 def _move(ground: Ground) -> object:
     """What was left as it is, and is said to be."""
     names = (NAME, MOVED)
-    return move(ground.state, Options(), ground.shelf(), names, "", False, Caller()).remarks
+    return move(ground.state, Options(), ground.shelf(), names, "", False, Author()).remarks
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ import pytest
 from docindex.indexer.errors import DocindexError
 from docindex.indexer.files import version_of
 from docindex.indexer.history import History
-from docindex.indexer.models import Caller, Options
+from docindex.indexer.models import Author, Options
 from docindex.indexer.moves import recover
 from tests.faults.operations import OPERATIONS, Ground, Operation
 
@@ -125,7 +125,7 @@ def check(said: str, ground: Ground, operation: Operation) -> None:
         assert history.find(name, version_of(operation.before[name])) is not None
     for name, data in operation.before.items():
         if found.get(name) != data:
-            ground.writer().restore(ground.shelf(), name, name, version_of(data), False, Caller())
+            ground.writer().restore(ground.shelf(), name, name, version_of(data), False, Author())
             assert ground.documents()[name] == data
     # And the next write goes through, as if nothing had been.
     if ground.documents() == operation.before:

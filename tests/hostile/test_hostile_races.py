@@ -20,7 +20,7 @@ from docindex.indexer.directories import NATIVE, HeldDirectory
 from docindex.indexer.errors import DocindexError
 from docindex.indexer.files import Folder, version_of
 from docindex.indexer.history import History
-from docindex.indexer.models import Caller, Edit, FolderSpec, Options
+from docindex.indexer.models import Author, Edit, FolderSpec, Options
 from docindex.indexer.shelf import Shelf
 from docindex.indexer.writing import Writer
 from tests.hostile.conftest import CANARY, Ground
@@ -170,12 +170,12 @@ def test_a_writer_touches_and_returns_nothing_outside(
 
     uses: list[Callable[[], object]] = [
         read,
-        lambda: writer.update(shelf, name, text, Caller()),
-        lambda: writer.update(shelf, name, Edit(name, "x", if_version="0" * 16), Caller()),
-        lambda: writer.restore(shelf, name, name, version_of(b"# Setup\n"), False, Caller()),
-        lambda: writer.delete(shelf, "guide/canary.md", "guide/canary.md", "", False, Caller()),
-        lambda: writer.update(shelf, "guide/canary.md", Edit("guide/canary.md", "x"), Caller()),
-        lambda: writer.delete(shelf, "guide/canary.md", "guide/canary.md", "", False, Caller()),
+        lambda: writer.update(shelf, name, text, Author()),
+        lambda: writer.update(shelf, name, Edit(name, "x", if_version="0" * 16), Author()),
+        lambda: writer.restore(shelf, name, name, version_of(b"# Setup\n"), False, Author()),
+        lambda: writer.delete(shelf, "guide/canary.md", "guide/canary.md", "", False, Author()),
+        lambda: writer.update(shelf, "guide/canary.md", Edit("guide/canary.md", "x"), Author()),
+        lambda: writer.delete(shelf, "guide/canary.md", "guide/canary.md", "", False, Author()),
     ]
     with swapping(ground.root / swapped, target) as swaps:
         while swaps() < SWAPS or not seen["not_a_document"] or not seen["done"]:
