@@ -11,7 +11,7 @@ from typing import Literal, cast
 
 from markdown_it import MarkdownIt
 from markdown_it.ruler import RuleOptionsType
-from markdown_it.rules_block import StateBlock, blockquote, hr
+from markdown_it.rules_block import StateBlock, blockquote, hr, reference
 from markdown_it.token import Token
 from markdown_it.utils import EnvType
 
@@ -22,6 +22,10 @@ _MAX_LEVEL = 32
 _MAX_STEPS = 1_000_000
 """How much work one text may cost, in blocks opened and lines looked ahead at. Each
 takes a few microseconds, so this is some seconds."""
+_DEFINITION_LINE_STEPS = 4
+"""What a line more in a link definition costs."""
+_LONGEST_LABEL = 999
+"""Of a link, in characters, by the specification."""
 
 
 class TooIntricate(ValueError):
@@ -190,6 +194,22 @@ def _quote(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     return blockquote(state, start, end, silent)
 
 
+def _definition(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """As markdown-it's, which knows no longest label, and follows one that never ends
+    through the whole text."""
+    position = state.bMarks[start] + state.tShift[start]
+    if state.src.find("]", position, position + 2 + _LONGEST_LABEL) < 0:
+        return False
+    return reference(state, start, end, silent)
+
+
+def _further_line(state: StateBlock, _start: int, _end: int, _silent: bool) -> bool:
+    """Is asked whether a line ends the definition above it. It never does, but has its price."""
+    if state.parentType == "reference":
+        cast("_Outline", state).spend(_DEFINITION_LINE_STEPS)
+    return False
+
+
 def _too_deep(state: StateBlock, start: int, end: int, _silent: bool) -> bool:
     """Passes over what is nested too deep, to where the innermost list ends.
     (markdown-it's own limit passes over the rest of the document.)"""
@@ -208,6 +228,8 @@ def _make_parser() -> MarkdownIt:
     rules = parser.block.ruler
     interrupting: RuleOptionsType = {"alt": ["paragraph", "reference", "blockquote", "list"]}
     rules.before("code", "too_deep", _too_deep)
+    rules.before("code", "further_line", _further_line, {"alt": ["reference"]})
+    rules.at("reference", _definition)
     rules.after("too_deep", "plain_paragraph", _plain_paragraph)
     rules.at("hr", _thematic_break, interrupting)
     rules.at("blockquote", _quote, interrupting)

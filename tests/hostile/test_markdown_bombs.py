@@ -105,3 +105,11 @@ def run(program: str, data: bytes) -> int:
         [sys.executable, "-c", program], input=data, capture_output=True, timeout=100, check=True
     )
     return int(done.stdout)
+
+
+def test_a_definition_that_never_ends_is_paid_for_line_by_line() -> None:
+    """Each line costs markdown-it some tens of microseconds: a limit in lines looked at
+    has to count them."""
+    assert parse(b"[a" + b"\n!" * 300_000, "bomb.md").remarks == ()  # no label is so long
+    (remark,) = parse(b'[a]: b "c' + b"\n!" * 300_000, "bomb.md").remarks
+    assert "too intricate" in remark
