@@ -14,7 +14,7 @@ from docindex.indexer.errors import (
     Refused,
 )
 from docindex.indexer.files import Folder
-from docindex.indexer.intake import UNKNOWN, take_in
+from docindex.indexer.intake import LIGHT_BYTES, UNKNOWN, take_in
 from docindex.indexer.models import Document, Record, Stamp
 from docindex.indexer.segments import Builder, Built
 
@@ -23,8 +23,6 @@ log = logging.getLogger(__name__)
 FAILED = "indexing it failed; the log of the indexer says how"
 FAULT = "a file could not be indexed"
 """What is logged of a fault of ours, which must not keep the other files from being found."""
-
-LIGHT_BYTES = 100_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,9 @@ from docindex.indexer.stamps import settled
 
 UNKNOWN = Stamp(0, 0, 0, 0)
 
+LIGHT_BYTES = 100_000
+"""What takes little time to read, whatever is in it."""
+
 READ_PLAINLY = "takes too long to read as Markdown: read as plain text"
 
 

@@ -3,8 +3,9 @@
 import re
 
 from docindex.indexer.encoding import decode, split_lines
-from docindex.indexer.errors import InvalidInput
+from docindex.indexer.errors import InvalidInput, Unavailable
 from docindex.indexer.files import version_of
+from docindex.indexer.intake import LIGHT_BYTES, READ_PLAINLY
 from docindex.indexer.markdown import parse
 from docindex.indexer.models import Heading, Reading
 from docindex.indexer.names import shown
@@ -19,7 +20,10 @@ def read(shelf: Shelf, name: str, section: str, lines: str) -> Reading:
     if section and lines:
         raise InvalidInput("give section or lines, not both")
     file = shelf.folder.read(name)
-    document = parse(file.data, name)
+    version = version_of(file.data)
+    heavy = file.stamp.size > LIGHT_BYTES
+    plain = heavy and _takes_too_long(shelf, shelf.outer(name), version)
+    document = parse(file.data, name, plain=plain)
     text = split_lines(decode(file.data).text)
     first, last = 1, len(text)
     if section:
@@ -29,7 +33,7 @@ def read(shelf: Shelf, name: str, section: str, lines: str) -> Reading:
     return Reading(
         name=shelf.outer(name),
         title=document.title,
-        version=version_of(file.data),
+        version=version,
         text="".join(text[first - 1 : last]),
         first_line=first,
         last_line=last,
@@ -43,8 +47,17 @@ def read(shelf: Shelf, name: str, section: str, lines: str) -> Reading:
             for each in document.sections
             if each.trail
         ),
-        remarks=document.remarks,
+        remarks=(*document.remarks, READ_PLAINLY) if plain else document.remarks,
     )
+
+
+def _takes_too_long(shelf: Shelf, name: str, version: str) -> bool:
+    """Whether the indexer has tried to read this as Markdown, and given it up."""
+    try:
+        record = shelf.catalogue()[1].get(name)
+    except Unavailable:
+        return False
+    return record is not None and record.version == version and READ_PLAINLY in record.remarks
 
 
 def _range(lines: str, count: int) -> tuple[int, int]:

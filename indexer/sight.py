@@ -159,9 +159,12 @@ class Sight:
         """The same section of a file that has changed, if it still answers the query."""
         # Imported at its first use: the first search need not wait for the parser.
         from docindex.indexer.frontmatter import fields_of
+        from docindex.indexer.intake import READ_PLAINLY
         from docindex.indexer.markdown import parse
 
-        document = parse(data, candidate.record.name)
+        # What took too long to parse before may do so still: that is for the indexer to find.
+        plain = READ_PLAINLY in candidate.record.remarks
+        document = parse(data, candidate.record.name, plain=plain)
         texts = (section.text for section in document.sections)
         language = language_of(document.front_matter, texts)
         fields = fields_of(document.front_matter)

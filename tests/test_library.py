@@ -20,10 +20,15 @@ from docindex.indexer.errors import (
     VersionMismatch,
     VersionRequired,
 )
+from docindex.indexer.files import Folder
+from docindex.indexer.home import home_of
+from docindex.indexer.intake import READ_PLAINLY, take_in
 from docindex.indexer.journal import Intent, Journal
 from docindex.indexer.library import Library
 from docindex.indexer.locks import hold
 from docindex.indexer.models import Edit, FolderSpec, ListRequest, Options, Progress, SearchRequest
+from docindex.indexer.segments import Builder
+from docindex.indexer.store import Store
 from tests.waiting import until
 
 PAGES = {
@@ -593,3 +598,26 @@ def test_another_folder_at_the_same_path_is_another_library(library: Library, ro
     library.catch_up(ignore)
     assert names(library, "bilge") == ["fresh.md"]
     assert names(library, "lantern") == []
+
+
+def test_a_document_that_takes_too_long_as_markdown_is_read_as_text(
+    root: Path, tmp_path: Path
+) -> None:
+    """Whoever reads or searches it does not try once more what the indexer has given up."""
+    title = "endless: " + "words " * 20_000
+    write(root, {"endless.md": f"# Heading\n\n{title}\n"})
+    store = Store(home_of(tmp_path / "cache", root).index)
+    builder = Builder(store.folder)
+    builder.add(*take_in(Folder(root, Options()), "endless.md", plain=True))
+    store.commit(builder.finish())
+    library = open_library(tmp_path, root)
+    (remark,) = library.status().folders[0].remarks
+    assert (remark.name, remark.reason) == ("endless.md", READ_PLAINLY)
+    read = library.read("endless.md")
+    assert (read.outline, read.remarks) == ((), (READ_PLAINLY,))
+    with (root / "endless.md").open("a", encoding="utf-8") as file:
+        file.write("and more\n")
+    assert [hit.anchor for hit in library.search(SearchRequest("endless")).hits] == [""]
+    write(root, {"endless.md": f"# Other\n\n{title}\n"})
+    assert [each.trail for each in library.read("endless.md").outline] == [("Other",)]
+    library.close()
