@@ -7,6 +7,7 @@ whose generation counts up.
 
 import errno
 import logging
+import math
 import os
 import shutil
 import time
@@ -18,6 +19,7 @@ from docindex.indexer import schema, stock
 from docindex.indexer.merging import Weight
 from docindex.indexer.models import Record
 from docindex.indexer.records import Records
+from docindex.indexer.restamps import FILE_NAME, Restamps
 from docindex.indexer.segment_reader import SegmentReader
 from docindex.indexer.segments import CHECKSUM, SEGMENT, Built, Head, Storage
 from docindex.indexer.stock import Segment
@@ -55,6 +57,7 @@ class Store:
         self._segments: dict[str, Segment] = {}
         self._placed: dict[str, Placed] = {}
         self._records = Records()
+        self._restamps = Restamps(folder)
         self._looks: dict[str, tuple[int, int]] = {}
         self._doomed: dict[str, float] = {}
         self.generation = 0
@@ -66,9 +69,15 @@ class Store:
         return self._records
 
     def restamp(self, record: Record) -> None:
-        """Remembers that a file with another stamp still has the same content.
-        Until the next start only: then its content is compared once more."""
+        """Remembers that a file with another stamp still has the same content."""
         self._records.put(record)
+        self._restamps.put(record)
+
+    def close(self) -> None:
+        """What was remembered is known at the next start; and no commit follows, so whoever
+        still opens superseded files finds newer ones."""
+        self._restamps.save(self._records)
+        self.sweep(now=math.inf)
 
     def commit(
         self, built: Built | None, removed: Iterable[str] = (), stale: Container[str] = ()
@@ -133,12 +142,15 @@ class Store:
         return looks == self._looks and latest_generation(self._storage) == self.generation
 
     def sweep(self, now: float | None = None) -> None:
-        """Deletes files that no generation has named for some seconds."""
+        """Deletes files that no generation has named for some seconds, and saves, now and
+        then, what is only remembered."""
         moment = time.monotonic() if now is None else now
         for name, since in list(self._doomed.items()):
             if moment - since >= KEEP_SUPERSEDED_SECONDS:
                 (self.folder / name).unlink(missing_ok=True)
                 del self._doomed[name]
+        if self._restamps.due:
+            self._restamps.save(self._records)
 
     def remove_orphans(self) -> None:
         """Deletes what a process that was killed has left, half written or finished, and
@@ -152,7 +164,7 @@ class Store:
     def _named(self, file_name: str) -> bool:
         """Whether a file belongs to this generation, or to one that may still be read."""
         return (
-            file_name == contents_name(self.generation)
+            file_name in (contents_name(self.generation), FILE_NAME)
             or file_name in self._doomed
             or file_name.partition(".")[0] in self._segments
         )
@@ -185,7 +197,8 @@ class Store:
             reader = SegmentReader.open(self.folder, segment)
             for number in reader.head_numbers().tolist():
                 if not segment.is_deleted(number):
-                    self._place(reader.segment_id, Head(reader.record(number), number))
+                    record = self._restamps.applied(reader.record(number))
+                    self._place(reader.segment_id, Head(record, number))
             self._segments[reader.segment_id] = segment
 
     def _set_aside(self) -> None:

@@ -6,7 +6,6 @@ serving while a run is under way.
 """
 
 import logging
-import math
 import time
 from collections.abc import Callable, Collection, Sequence
 
@@ -199,9 +198,8 @@ class Works:
         return run
 
     def close(self) -> None:
-        """No commit follows, so whoever still opens superseded files finds newer ones."""
         self.dismiss()
-        self.store.sweep(now=math.inf)
+        self.store.close()
 
     def dismiss(self) -> None:
         self._crew.dismiss()

@@ -11,8 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from docindex.indexer import intake
+from docindex.indexer import intake, stamps
 from docindex.indexer.errors import IndexUnavailable
+from docindex.indexer.files import version_of
 from docindex.indexer.home import Home, home_of
 from docindex.indexer.keeper import Keeper
 from docindex.indexer.letterbox import Letterbox, Reply, Request
@@ -489,3 +490,26 @@ def test_what_is_deleted_does_not_take_part_for_long(kept: Kept) -> None:
     kept.ask(Request("reindex"))
     until(lambda: all(leaf.deleted == 0 for leaf in kept.snapshots.newest().leaves))
     assert len(kept.names()) == 8
+
+
+def test_files_that_were_only_touched_are_read_once_and_not_at_every_start(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept.start()
+    for name in kept.names():
+        os.utime(kept.root / name, (1e9, 1e9))
+    # The change of the inode is long ago when the stamp is taken.
+    monkeypatch.setattr(stamps, "UNSETTLED_NS", 0)
+    assert kept.ask(Request("reindex")).ok
+    kept.end()
+    read: list[str] = []
+
+    def note(data: bytes) -> str:
+        read.append("")
+        return version_of(data)
+
+    monkeypatch.setattr(intake, "version_of", note)
+    kept.start()
+    assert read == []
+    kept.write("first.md", "# Now it is another\n")
+    until(lambda: read == [""])

@@ -1,6 +1,7 @@
 """The store commits segments, the snapshots read them, damage is set aside."""
 
 import errno
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -195,3 +196,43 @@ def test_what_the_system_refuses_is_not_taken_for_damage(
         with pytest.raises(OSError, match="too many open files"):
             Store(folder)
     assert set(Store(folder).records) == {"a.md"}
+
+
+def restamped(record: Record, number: int) -> Record:
+    return replace(record, stamp=stamp(number))
+
+
+def test_a_stamp_that_was_found_to_change_nothing_is_known_at_the_next_start(
+    folder: Path,
+) -> None:
+    store = Store(folder)
+    store.commit(built(folder, document("a.md", "apple"), document("b.md", "pear")))
+    store.restamp(restamped(store.records["a.md"], 7))
+    store.close()
+    store = Store(folder)
+    assert {name: record.stamp for name, record in store.records.items()} == {
+        "a.md": stamp(7),
+        "b.md": stamp(),
+    }
+
+
+def test_a_stamp_is_of_one_version_and_says_nothing_of_another(folder: Path) -> None:
+    store = Store(folder)
+    store.commit(built(folder, document("a.md", "apple")))
+    store.restamp(restamped(store.records["a.md"], 7))
+    store.close()
+    parsed, record = document("a.md", "pear")
+    store.commit(built(folder, (parsed, replace(record, version="v2"))))
+    assert Store(folder).records["a.md"].stamp == stamp()
+
+
+@pytest.mark.parametrize("harm", [b"", b"{", b"[]", b'{"a.md": ["v1", "now", 0, 0, 0]}'])
+def test_stamps_that_cannot_be_read_are_not_believed(folder: Path, harm: bytes) -> None:
+    store = Store(folder)
+    store.commit(built(folder, document("a.md", "apple")))
+    store.restamp(restamped(store.records["a.md"], 7))
+    store.close()
+    (folder / "restamps.json").write_bytes(harm)
+    store = Store(folder)
+    assert store.records["a.md"].stamp == stamp()
+    assert store.repaired == ""
