@@ -4,11 +4,12 @@ import logging
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from docindex.indexer.errors import DocindexError
+from docindex.indexer.holders import end_holder
 from docindex.indexer.home import Home, home_of
 from docindex.indexer.locks import Lease, held
 from docindex.indexer.models import Options
@@ -19,12 +20,35 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.5
 """With the start of a process, well below the three seconds of a takeover."""
+LONGEST_LOOK = 2.0
+"""What passes at most between two looks, unless this process or the machine was asleep."""
 START_SECONDS = 3.0
 """How long one that was started has to take the lock before another is."""
 SETTLED_SECONDS = 30.0
 """One that has lived so long is no failure."""
+HANG_SECONDS = 60.0
+"""One that has told nothing for so long is ended, so that another can take over."""
 FREE_TRIES = 3
 LONGEST_PAUSE = 60.0
+
+
+class Silence:
+    """How long an indexer has told nothing new."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._told: tuple[int, int] | None = None
+
+    def lasts(self, status: Path, passed: float) -> float:
+        """In seconds; `passed` have gone by since the last call."""
+        try:
+            found = status.stat()
+            told = (found.st_ino, found.st_mtime_ns)
+        except FileNotFoundError:
+            told = None
+        self.seconds = self.seconds + passed if told == self._told else 0.0
+        self._told = told
+        return self.seconds
 
 
 class Attendant:
@@ -42,6 +66,8 @@ class Attendant:
         self._started = 0.0
         self._failures = 0
         self._running = frozenset[Home]()
+        self._silence = {shelf.home: Silence() for shelf in shelves}
+        self._looked = time.monotonic()
         self._begun = time.monotonic()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="attendant", daemon=True)
@@ -100,6 +126,8 @@ class Attendant:
         orphaned = [home for home in homes if not held(home.lock)]
         self._running = frozenset(homes) - frozenset(orphaned)
         now = time.monotonic()
+        self._listen(self._running, min(now - self._looked, LONGEST_LOOK))
+        self._looked = now
         starting = self._child is not None and now - self._started < START_SECONDS
         if not orphaned:
             if now - self._started > SETTLED_SECONDS:
@@ -109,6 +137,19 @@ class Attendant:
             self._started = now
             roots = [homes[home] for home in orphaned]
             self._child = start_indexer(roots, orphaned, cache=self._cache, options=self._options)
+
+    def _listen(self, homes: Collection[Home], passed: float) -> None:
+        """Ends an indexer that has told nothing for too long. `passed` seconds have gone by
+        since the last look, as far as this process was running in them."""
+        self._silence = {home: self._silence.get(home, Silence()) for home in homes}
+        for home, silence in self._silence.items():
+            if silence.lasts(home.status, passed) < HANG_SECONDS:
+                continue
+            silence.seconds = 0.0
+            if end_holder(home):
+                log.warning("the indexer has not responded for a minute, and was ended")
+            else:
+                log.warning("the indexer does not respond, and cannot be ended from here")
 
     def _pause(self) -> float:
         """Seconds to the next try: none after an indexer was lost, and ever more when

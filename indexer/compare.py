@@ -1,6 +1,6 @@
 """What has to be indexed: a folder against the records of its index."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from docindex.indexer.batch import Task
@@ -39,8 +39,14 @@ def compare(scan: Scan, records: Mapping[str, Record], full: bool = False) -> Pl
     return Plan(tuple(_tasks(scan, records, full)), tuple(gone))
 
 
-def compare_names(folder: Folder, records: Mapping[str, Record], names: Iterable[str]) -> Plan:
-    """Some names: documents, or folders with all that is below them.
+def compare_names(
+    folder: Folder,
+    records: Mapping[str, Record],
+    names: Iterable[str],
+    pulse: Callable[[], None] | None = None,
+) -> Plan:
+    """Some names: documents, or folders with all that is below them. `pulse` is called for
+    each entry of these.
 
     A name that stands in the index and is nowhere in the folder is gone; so is
     everything below a folder that is.
@@ -58,7 +64,7 @@ def compare_names(folder: Folder, records: Mapping[str, Record], names: Iterable
             refused[name] = state
         else:
             folders.append(f"{name}/")
-            below = folder.scan_below(name)
+            below = folder.scan_below(name, pulse)
             found.update(below.files)
             refused.update(below.skipped)
     concerned = {name for name in looked if name in records}

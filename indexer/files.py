@@ -89,16 +89,17 @@ class Folder:
 
     # What is there
 
-    def scan(self) -> Scan:
-        """Raises Unavailable when the process is out of resources, and FolderUnavailable."""
-        walk = Walk(self._options)
+    def scan(self, pulse: Callable[[], None] | None = None) -> Scan:
+        """`pulse` is called for each entry. Raises Unavailable when the process is out of
+        resources, and FolderUnavailable."""
+        walk = Walk(self._options, pulse=pulse)
         self._walk(walk)
         return walk.result()
 
-    def scan_below(self, name: str) -> Scan:
+    def scan_below(self, name: str, pulse: Callable[[], None] | None = None) -> Scan:
         """The part of a scan that lies below one folder, with full names: nothing, when
         there is no such folder or a scan would not enter it. Raises as `scan` does."""
-        walk = Walk(self._options)
+        walk = Walk(self._options, pulse=pulse)
         with suppress(InvalidName, NotADocument):
             self._walk(walk, parse_path(name).split("/"))
         return walk.result()

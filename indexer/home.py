@@ -3,6 +3,7 @@
     <cache>/<key>/<layout>/
         meta.json      which folder this is
         lock           held for life by the process that indexes
+        holder.json    which process that is
         status.json    how far it is
         leases/        a file for each server, held for its life
         requests/      what servers want, a file each
@@ -44,6 +45,10 @@ class Home:
     @property
     def lock(self) -> Path:
         return self.path / "lock"
+
+    @property
+    def holder(self) -> Path:
+        return self.path / "holder.json"
 
     @property
     def status(self) -> Path:

@@ -13,6 +13,7 @@ from docindex.indexer.errors import (
     TimedOut,
     Unavailable,
 )
+from docindex.indexer.holders import sign
 from docindex.indexer.letterbox import Reply, Request
 from docindex.indexer.locks import held, hold
 from docindex.indexer.models import Options, Progress
@@ -118,6 +119,7 @@ def _here(
     lock = hold(shelf.home.lock, seconds=1.0)
     if lock is None:
         return index_all(shelf, full, options, True, listener, cancelled)
+    sign(shelf.home)
     try:
         return Keeper(shelf.root, shelf.home, options).once(full, listener, cancelled)
     finally:

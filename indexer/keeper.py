@@ -260,7 +260,7 @@ class Keeper:
             return
         records = self._works.store.records
         try:
-            plan = compare_names(self._folder, records, names)
+            plan = compare_names(self._folder, records, names, self._standing.pulse)
         except Unavailable as error:
             self._standing.miss(error)
             return
@@ -277,7 +277,7 @@ class Keeper:
         self._compare_again = False
         self._compared = time.monotonic()
         try:
-            scan = self._folder.scan()
+            scan = self._folder.scan(self._standing.pulse)
         except Unavailable as error:
             self._standing.miss(error)
             self._answer(asked_by, ok=False, error=str(error))

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from docindex.indexer.errors import DocindexError, IndexUnavailable
+from docindex.indexer.holders import sign
 from docindex.indexer.home import Home, home_of
 from docindex.indexer.locks import hold
 from docindex.indexer.models import Options
@@ -126,6 +127,7 @@ def _keep(
     lock = hold(home.lock, LOCK_SECONDS)
     if lock is None:
         raise IndexUnavailable("another process indexes this folder already; it is kept fresh")
+    sign(home)
     try:
         keeper = Keeper(folder, home, options)
     except BaseException:

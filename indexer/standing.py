@@ -4,6 +4,7 @@ import logging
 import os
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,8 @@ log = logging.getLogger(__name__)
 
 EMPTY = f"{UNAVAILABLE}: it is empty. If that is right, reindex it in full"
 
+PULSE_SECONDS = 1.0
+
 
 class Standing:
     """What is known of folder and index beside their contents."""
@@ -27,6 +30,8 @@ class Standing:
         self._instance = secrets.token_hex(8)
         self._compared = False
         self._told = -2
+        self._last: IndexerStatus | None = None
+        self._beat = 0.0
         self.away = ""
         """Why the folder cannot be compared; what the index has of it stays."""
         self.blind = ""
@@ -71,10 +76,22 @@ class Standing:
         if run is not None:
             status = replace(status, done=run.done, total=run.total, at=run.at, pending=run.pending)
         self._told = store.generation
+        self._write(status)
+
+    def pulse(self) -> None:
+        """Says again what was said last, in the middle of something that may take long: who
+        says nothing for a minute is taken for one that hangs."""
+        if self._last is not None and time.monotonic() - self._beat >= PULSE_SECONDS:
+            self._write(self._last)
+
+    def _write(self, status: IndexerStatus) -> None:
+        self._last, self._beat = status, time.monotonic()
         try:
             write_status(self._path, status)
         except OSError as error:
             log.warning("the status could not be written (%s)", error.strerror)
+            with suppress(OSError):
+                os.utime(self._path)  # which also a full disk lets us do: we live
 
     def _state(self, store: Store, run: Run | None) -> tuple[IndexState, str]:
         if self.away:

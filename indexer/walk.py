@@ -43,11 +43,13 @@ class Walk:
         self,
         options: Options,
         on_hidden: Callable[[Directory, str, os.DirEntry[str]], None] | None = None,
+        pulse: Callable[[], None] | None = None,
     ) -> None:
         """`on_hidden` is called with the folder, open and by its name with a final `/`,
-        and the entry."""
+        and the entry; `pulse` for each entry that is met."""
         self._options = options
         self._on_hidden = on_hidden
+        self._pulse = pulse
         self._files: dict[str, Stamp] = {}
         self._skipped: dict[str, str] = {}
         self._ignored = 0
@@ -100,6 +102,8 @@ class Walk:
     ) -> None:
         full = prefix + name
         folder = False
+        if self._pulse is not None:
+            self._pulse()
         try:
             folder = entry.is_dir(follow_symlinks=False)
             if not folder and not has_document_extension(name) and not entry.is_symlink():
