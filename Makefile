@@ -9,7 +9,7 @@ READY := .venv/ready-$(notdir $(PYTHON))
 EVAL_READY := .venv/ready-eval
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench eval clean
+.PHONY: help setup demo test lint format bench eval soak clean
 
 help:
 	@echo 'make setup    an environment for development, in .venv'
@@ -19,6 +19,7 @@ help:
 	@echo 'make format   rewrites what the style has rules for'
 	@echo 'make bench    how fast it is, each figure beside a peer of the same run'
 	@echo 'make eval     how well it finds: judged questions, asked of the product'
+	@echo 'make soak     random edits and kills, for as long as you like, with an oracle'
 	@echo 'make clean    removes everything that make has made'
 
 setup: $(READY)
@@ -63,6 +64,10 @@ eval: setup $(EVAL_READY)
 $(EVAL_READY): $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[eval]'
 	touch $(EVAL_READY)
+
+# For how long, and how many kills: make soak SOAK="--minutes 120 --kills 3000"
+soak: setup
+	@$(BIN)/python -m tests.soak $(SOAK)
 
 clean:
 	rm -rf .venv .types tests/e2e/node_modules build dist ./*.egg-info .coverage .coverage.* htmlcov

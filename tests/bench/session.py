@@ -6,7 +6,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import IO, Any, Self, cast
 
 EMPTY_SERVER = """if True:
     from mcp.server import MCPServer
@@ -24,7 +24,13 @@ END_SECONDS = 20
 class Session:
     """A server that was started and has been initialized; it ends with the block."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        log: IO[bytes] | int = subprocess.DEVNULL,
+    ) -> None:
+        """`log` takes what the server says on standard error."""
         self.begun = time.perf_counter()
         """When the process was started."""
         self._next = 0
@@ -32,7 +38,7 @@ class Session:
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=log,
             env=environment,
         )
         self._ask(
