@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from docindex.indexer.batch import Task
 from docindex.indexer.files import Folder
@@ -43,13 +44,14 @@ def compare_names(
     folder: Folder,
     records: Mapping[str, Record],
     names: Iterable[str],
+    begun: Iterable[str] = (),
     pulse: Callable[[], None] | None = None,
 ) -> Plan:
     """Some names: documents, or folders with all that is below them. `pulse` is called for
     each entry of these.
 
-    A name that stands in the index and is nowhere in the folder is gone; so is
-    everything below a folder that is.
+    A name that stands in the index, or is about to since its indexing has `begun`, and is
+    nowhere in the folder is gone; so is everything below a folder that is.
     """
     found: dict[str, Stamp] = {}
     refused: dict[str, str] = {}
@@ -67,10 +69,11 @@ def compare_names(
             below = folder.scan_below(name, pulse)
             found.update(below.files)
             refused.update(below.skipped)
-    concerned = {name for name in looked if name in records}
+    coming = set(begun)
+    concerned = {name for name in looked if name in records or name in coming}
     if folders:
         prefixes = tuple(folders)
-        concerned.update(name for name in records if name.startswith(prefixes))
+        concerned.update(name for name in chain(records, coming) if name.startswith(prefixes))
     tasks = _tasks(Scan(found, refused, 0), records, full=False)
     gone = [name for name in concerned if name not in found and name not in refused]
     return Plan(tuple(tasks), tuple(gone))
@@ -79,7 +82,7 @@ def compare_names(
 def empties(plan: Plan, records: Mapping[str, Record]) -> bool:
     """Whether a plan would take away all of several documents: a folder whose file
     system is not mounted looks just so."""
-    return len(plan.gone) > 1 and not plan.tasks and len(plan.gone) == len(records)
+    return len(records) > 1 and not plan.tasks and set(plan.gone) >= records.keys()
 
 
 def _tasks(scan: Scan, records: Mapping[str, Record], full: bool) -> Iterable[Task]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from docindex.indexer.errors import DocindexError, Unavailable
+from docindex.indexer.filesystems import is_remote, kind_of
 from docindex.indexer.home import LAYOUT, Home, home_of, read_json
 from docindex.indexer.library import Library
 from docindex.indexer.locks import held, hold, leased
@@ -24,11 +25,6 @@ from docindex.indexer.models import FolderSpec, FolderStatus, Options
 from docindex.indexer.snapshot import Snapshots
 
 Level = Literal["ok", "warn", "fail"]
-
-_REMOTE = re.compile(
-    r"9p|afs|ceph|cifs|fuse\.(glusterfs|rclone|s3fs|sshfs)|lustre|ncpfs|nfs4?|smb3|smbfs|virtiofs"
-)
-"""File systems where locks and fsync may not do what they say."""
 
 _KEY = re.compile(r"[0-9a-f]{24}")
 _LAYOUT = re.compile(r"[0-9]+-[0-9A-Za-z]+")
@@ -89,8 +85,8 @@ def _examine_place(subject: str, setting: str, path: Path) -> Finding:
     subject = f"{subject} {path}"
     advice = f"set {setting} to a folder of your own on a local disk"
     nearest = next(place for place in (path, *path.parents) if place.exists())
-    kind = _file_system(nearest)
-    if _REMOTE.fullmatch(kind):
+    kind = kind_of(nearest)
+    if is_remote(kind):
         return Finding("fail", subject, f"is on a remote file system ({kind})", advice)
     try:
         with tempfile.TemporaryFile(dir=nearest) as probe:
@@ -111,22 +107,6 @@ def _examine_place(subject: str, setting: str, path: Path) -> Finding:
             f"chmod 700 {path}",
         )
     return Finding("ok", subject, "local, private and writable" if kind else "private and writable")
-
-
-def _file_system(path: Path) -> str:
-    """Its type as the kernel calls it; "" where there is no /proc to ask."""
-    try:
-        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError:
-        return ""
-    device = os.stat(path).st_dev
-    wanted = f"{os.major(device)}:{os.minor(device)}"
-    # proc(5): ID PARENT MAJOR:MINOR ROOT MOUNT_POINT OPTIONS… - TYPE SOURCE …
-    for line in mounts.splitlines():
-        mount, _, rest = line.partition(" - ")
-        if mount.split(" ")[2] == wanted:
-            return rest.split(" ")[0]
-    return ""
 
 
 def _examine_library(

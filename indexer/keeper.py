@@ -1,23 +1,21 @@
 """Keeps the index of one folder in agreement with it.
 
 Everything that happens reaches one loop: what the watcher saw, what servers ask
-for, what workers answer, and the tick of a clock. It decides what has to be indexed;
-`works` does that.
+for, what workers answer, and the tick of a clock. `comparing` finds what has to be
+indexed, `works` does that, and `telling` lets servers know.
 """
 
 import logging
 import threading
 import time
-import unicodedata
 from collections.abc import Callable, Collection
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from docindex.indexer.compare import FEW_FILES, Plan, compare, compare_names, empties
+from docindex.indexer.comparing import Comparing
 from docindex.indexer.errors import Cancelled, FolderUnavailable, IndexUnavailable, Unavailable
 from docindex.indexer.files import Folder
 from docindex.indexer.home import Home
-from docindex.indexer.ignores import IGNORE_FILES
 from docindex.indexer.letterbox import Letterbox, Reply, Request
 from docindex.indexer.locks import leased
 from docindex.indexer.merges import Merge
@@ -25,9 +23,9 @@ from docindex.indexer.models import Options, Progress
 from docindex.indexer.patience import Patience
 from docindex.indexer.runs import Errand, Job, Run
 from docindex.indexer.segments import Damaged
-from docindex.indexer.standing import EMPTY, Standing
-from docindex.indexer.status import UNAVAILABLE
+from docindex.indexer.standing import Standing
 from docindex.indexer.store import Store
+from docindex.indexer.telling import Teller
 from docindex.indexer.watch import Doubt, Touched, Watcher
 from docindex.indexer.worker import Answer, Setup
 from docindex.indexer.workers import Crew, Worker
@@ -46,10 +44,6 @@ costs little, and the first own write is still found within some tenth of a seco
 TICK_SECONDS = 1.0
 LONGEST_TURN = 2.0
 """What passes at most between two looks at the clock, unless the machine was asleep."""
-MANY_PATHS = 500
-"""From so many events on, the whole folder is compared."""
-RETRY_SECONDS = 5.0
-"""To the next comparison, after one could not be made or carried out."""
 
 
 class Keeper:
@@ -76,16 +70,24 @@ class Keeper:
             self._folder, store, crew, patience or Patience(), self._done, self._end
         )
         self._standing.rebuilding = bool(store.repaired)
-        self._compare_again = False
-        self._compared = self._ticked = self._turned = self._stirred = time.monotonic()
+        self._teller = Teller(self._standing, self._letterbox, self._works)
+        self._comparing = Comparing(
+            self._folder,
+            options.reconcile_seconds,
+            self._standing,
+            self._works,
+            self._teller,
+            self._asked,
+        )
+        self._ticked = self._turned = self._stirred = time.monotonic()
         self._unleased_since: float | None = None
 
     def run(self, stop: threading.Event, attached: bool) -> None:
         """Indexes and watches until `stop` is set or, when `attached`, until some
         seconds after nobody holds a lease any more."""
         try:
-            self._tell()
-            self._turn(self._reconcile)
+            self._teller.tell()
+            self._turn(self._comparing.reconcile)
             self._watcher.start()
             while not stop.is_set():
                 self._turn(self._receive)
@@ -116,13 +118,13 @@ class Keeper:
                     self._turn(self._works.tidy)
                 if time.monotonic() - self._ticked >= TICK_SECONDS:
                     self._ticked = time.monotonic()
-                    self._tell()
+                    self._teller.tell()
             if not reply.ok:
                 raise FolderUnavailable(reply.error)
             return reply
         finally:
             self._letterbox.withdraw(own)
-            self._tell()
+            self._teller.tell()
             self._works.close()
 
     # What reaches the loop
@@ -143,24 +145,30 @@ class Keeper:
             self._works.store = Store(self._home.index)
         except Damaged:
             self._mend()
-        if not self._standing.told(self._works.store.generation):
-            self._tell()
+        self._teller.keep_up()
 
     def _receive(self) -> None:
         end = time.monotonic() + BUSY_SECONDS
         idle = time.monotonic() - self._stirred > IDLE_AFTER_SECONDS
         timeout = IDLE_POLL_SECONDS if idle else POLL_SECONDS
         while timeout > 0:
+            waiting = time.monotonic()
             try:
                 event = self._inbox.get(timeout=timeout)
             except Empty:
+                event = None
+            if time.monotonic() - waiting > LONGEST_TURN:
+                # Stopped, or asleep. Of what was done meanwhile the system may have kept
+                # only some.
+                self._comparing.doubt()
+            if event is None:
                 return
             self._stirred = time.monotonic()
             if isinstance(event, Touched):
-                self._look_at(event.paths)
+                self._comparing.look_at(event.paths)
             elif isinstance(event, Doubt):
                 self._standing.blind = event.reason if event.blind else ""
-                self._reconcile()
+                self._comparing.doubt()
             else:
                 self._works.hear(*event)
             timeout = end - time.monotonic()
@@ -174,19 +182,20 @@ class Keeper:
                 self._obey(request)
             except (Unavailable, OSError) as error:
                 reason = error.strerror if isinstance(error, OSError) else str(error)
-                self._answer(request.id, ok=False, error=reason or "the index cannot be written")
+                self._teller.answer(
+                    request.id, ok=False, error=reason or "the index cannot be written"
+                )
                 raise
 
     def _obey(self, request: Request) -> None:
         if request.op == "index":
-            plan = compare_names(self._folder, self._works.store.records, request.names)
-            self._works.apply(plan, Errand(request.id, set()))
+            self._works.apply(self._works.compare(request.names), Errand(request.id, set()))
         elif request.op == "reindex":
             # One that comes during a run waits for its end: the run was planned before.
             if self._works.run is None:
-                self._reconcile(full=request.full, asked_by=request.id)
+                self._comparing.reconcile(full=request.full, asked_by=request.id)
         else:
-            self._answer(request.id)
+            self._teller.answer(request.id)
             self._cancel(request.names)
 
     def _asked(self, run: Run) -> bool:
@@ -199,31 +208,23 @@ class Keeper:
         other is work that has to be done anyway."""
         for request_id in ids:
             if self._letterbox.waits(request_id):
-                self._answer(request_id, ok=False, error="cancelled")
+                self._teller.answer(request_id, ok=False, error="cancelled")
             run = self._works.run
             if run is not None and run.withdraw(request_id) and run.full and not run.waiting:
                 run.abandon()
-                self._compare_again = True
+                self._comparing.again = True
 
     def _tick(self) -> None:
         try:
             self._folder.check()
         except Unavailable as error:
             self._standing.miss(error)
-        if time.monotonic() >= self._compared + self._pause():
-            self._reconcile()
+        self._comparing.tick()
         if not self._works.store.intact():
             self._mend()
         self._works.tidy()
         self._letterbox.remove_abandoned()
-        self._tell()
-
-    def _pause(self) -> float:
-        """Seconds between two comparisons of the whole folder."""
-        away, longest = self._standing.away, self._options.reconcile_seconds
-        if away and away != EMPTY:
-            return TICK_SECONDS if away == UNAVAILABLE else RETRY_SECONDS
-        return min(RETRY_SECONDS, longest) if self._standing.blind else longest
+        self._teller.tell()
 
     def _mend(self) -> None:
         """The files of the index are not what was written: it is opened anew, and what
@@ -231,7 +232,7 @@ class Keeper:
         self._give_up(Unavailable("the index was damaged; it is being rebuilt"))
         self._works.store = Store(self._home.index)
         self._standing.rebuilding = True
-        self._reconcile()
+        self._comparing.reconcile()
 
     def _needed(self) -> bool:
         if leased(self._home.leases):
@@ -249,76 +250,19 @@ class Keeper:
             return False
         return (found.st_dev, found.st_ino) != self._identity
 
-    # Comparing
-
-    def _look_at(self, paths: Collection[str]) -> None:
-        names = {unicodedata.normalize("NFC", path) for path in paths}
-        whole = "." in names or any(name.rpartition("/")[2] in IGNORE_FILES for name in names)
-        most = MANY_PATHS if self._works.run is None else FEW_FILES
-        if self._standing.away or whole or len(names) > most:
-            self._reconcile()
-            return
-        records = self._works.store.records
-        try:
-            plan = compare_names(self._folder, records, names, self._standing.pulse)
-        except Unavailable as error:
-            self._standing.miss(error)
-            return
-        if empties(plan, records) or not plan.small:
-            self._reconcile()
-        elif plan:
-            self._works.apply(plan)
-
-    def _reconcile(self, full: bool = False, asked_by: str = "") -> None:
-        """Compares the whole folder, now or after the run that is under way."""
-        if self._works.run is not None:
-            self._compare_again = True
-            return
-        self._compare_again = False
-        self._compared = time.monotonic()
-        try:
-            scan = self._folder.scan(self._standing.pulse)
-        except Unavailable as error:
-            self._standing.miss(error)
-            self._answer(asked_by, ok=False, error=str(error))
-            return
-        records = self._works.store.records
-        plan = compare(scan, records, full)
-        self._standing.ignored = scan.ignored
-        if empties(plan, records) and not full:
-            self._standing.away = EMPTY
-            self._answer(asked_by, ok=False, error=EMPTY)
-            return
-        self._standing.away = ""
-        self._standing.rebuilding = self._standing.rebuilding or full
-        if plan.small and plan.light:
-            self._works.apply(plan, Errand(asked_by, set()))
-            if self._works.run is None:
-                self._standing.agree()
-        else:
-            self._start(plan, full, asked_by)
-
-    def _start(self, plan: Plan, full: bool, asked_by: str) -> None:
-        run = Run(plan.tasks, full=full, compared=True)
-        if asked_by:
-            run.waiting.append(asked_by)
-        self._works.run = run
-        self._tell()
-        self._works.start(run, plan.gone, lambda: self._asked(run))
-
     # What came of it
 
     def _done(self, errand: Errand) -> None:
-        self._answer(errand.request_id, indexed=errand.indexed, removed=errand.removed)
+        self._teller.answer(errand.request_id, indexed=errand.indexed, removed=errand.removed)
 
     def _end(self, run: Run) -> None:
-        if run.compared and not self._compare_again:
+        if run.compared and not self._comparing.again:
             self._standing.agree()
-        self._tell()
+        self._teller.tell()
         for request_id in run.waiting:
-            self._answer(request_id, indexed=run.indexed, removed=run.removed)
-        if self._compare_again:
-            self._reconcile()
+            self._teller.answer(request_id, indexed=run.indexed, removed=run.removed)
+        if self._comparing.again:
+            self._comparing.reconcile()
 
     def _give_up(self, error: Unavailable) -> None:
         """Ends a run that cannot go on; what it has committed stays, and the rest is
@@ -327,22 +271,4 @@ class Keeper:
         run = self._works.give_up()
         self._standing.miss(error)
         for request_id in run.requests() if run else ():
-            self._answer(request_id, ok=False, error=str(error))
-
-    def _answer(
-        self,
-        request_id: str,
-        *,
-        ok: bool = True,
-        error: str = "",
-        indexed: int = 0,
-        removed: int = 0,
-    ) -> None:
-        if request_id:
-            if not self._standing.told(self._works.store.generation):
-                self._tell()
-            reply = Reply(self._works.store.generation, ok, error, indexed, removed)
-            self._letterbox.answer(Request("index", id=request_id), reply)
-
-    def _tell(self) -> None:
-        self._standing.tell(self._works.store, self._works.run)
+            self._teller.answer(request_id, ok=False, error=str(error))

@@ -99,6 +99,11 @@ class Run:
         """Whether somebody waits for what no worker is at yet."""
         return bool(self._urgent)
 
+    def begun(self) -> Iterator[str]:
+        """The names that workers are at: what they have read may be out of date already."""
+        for job in self.jobs:
+            yield from (task.name for task in job.tasks)
+
     def remaining(self) -> Iterator[Task]:
         """What nobody works on yet, in order."""
         yield from list(self._tasks.values())

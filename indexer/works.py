@@ -7,10 +7,10 @@ serving while a run is under way.
 
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from docindex.indexer.batch import FAULT, Outcome, Task, build
-from docindex.indexer.compare import Plan
+from docindex.indexer.compare import Plan, compare_names
 from docindex.indexer.errors import DocindexError, Unavailable
 from docindex.indexer.files import Folder
 from docindex.indexer.merges import Merge, Merges
@@ -68,11 +68,16 @@ class Works:
         """Nothing is under way, and nothing is left to merge."""
         return self.run is None and not self._crew.busy and self._merges.settled
 
+    def compare(self, names: Iterable[str], pulse: Callable[[], None] | None = None) -> Plan:
+        """What has to be done about some names, as `compare_names` says it."""
+        begun = self.run.begun() if self.run else ()
+        return compare_names(self._folder, self.store.records, names, begun, pulse)
+
     def apply(self, plan: Plan, errand: Errand | None = None) -> None:
         """Indexes what a plan has, before anything else: here and now if it is little,
         and by a worker what is not."""
         errand = errand or Errand("", set())
-        errand.removed = len(plan.gone)
+        errand.removed = sum(name in self.store.records for name in plan.gone)
         here = [task for task in plan.tasks if plan.small and task.light]
         away = [task for task in plan.tasks if not (plan.small and task.light)]
         if here or plan.gone:

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from docindex.indexer import intake, stamps
+from docindex.indexer import comparing, intake, stamps, works
 from docindex.indexer.errors import IndexUnavailable
 from docindex.indexer.files import version_of
 from docindex.indexer.home import Home, home_of
@@ -24,6 +24,7 @@ from docindex.indexer.patience import Patience
 from docindex.indexer.snapshot import Snapshots
 from docindex.indexer.status import IndexerStatus, read_status
 from docindex.indexer.store import Store
+from docindex.indexer.watch import Watcher
 from tests.documents import slow
 from tests.waiting import until
 
@@ -47,9 +48,9 @@ class Kept:
         attached: bool = False,
         patience: Patience | None = None,
     ) -> None:
-        keeper = Keeper(self.root, self.home, options or Options(debounce_ms=20), patience)
+        at_work = Keeper(self.root, self.home, options or Options(debounce_ms=20), patience)
         self.stop.clear()
-        self.thread = threading.Thread(target=keeper.run, args=(self.stop, attached))
+        self.thread = threading.Thread(target=at_work.run, args=(self.stop, attached))
         before = self.status().instance
         self.thread.start()
         until(lambda: self.status().instance != before and self.status().state == "ready")
@@ -91,8 +92,8 @@ def long_text(number: int) -> str:
 def begin_long_run(kept: Kept, options: Options | None = None) -> None:
     """A first build that is still under way when this returns."""
     fill(kept)
-    keeper = Keeper(kept.root, kept.home, options or Options())
-    kept.thread = threading.Thread(target=keeper.run, args=(kept.stop, False))
+    at_work = Keeper(kept.root, kept.home, options or Options())
+    kept.thread = threading.Thread(target=at_work.run, args=(kept.stop, False))
     kept.thread.start()
     until(lambda: kept.status().total > 0)
 
@@ -102,6 +103,14 @@ def fill(kept: Kept) -> None:
         kept.write(f"many/{number}.md", long_text(number))
     # So that the run is under way for a while.
     (kept.root / "many/slow.md").write_bytes(slow(100_000))
+
+
+def see_nothing(watcher: Watcher) -> None:
+    """What a watcher does that is deaf."""
+
+
+def nfs(path: Path) -> str:
+    return "nfs4"
 
 
 @pytest.fixture
@@ -424,8 +433,8 @@ def test_a_document_that_took_too_long_is_not_tried_again_before_it_changes(kept
 
 def test_an_own_write_is_served_while_a_document_takes_too_long(kept: Kept) -> None:
     (kept.root / "endless.md").write_bytes(slow(900_000))
-    keeper = Keeper(kept.root, kept.home, Options())
-    kept.thread = threading.Thread(target=keeper.run, args=(kept.stop, False))
+    at_work = Keeper(kept.root, kept.home, Options())
+    kept.thread = threading.Thread(target=at_work.run, args=(kept.stop, False))
     kept.thread.start()
     until(lambda: "first.md" in kept.names())
     kept.write("own.md")
@@ -513,3 +522,39 @@ def test_files_that_were_only_touched_are_read_once_and_not_at_every_start(
     assert read == []
     kept.write("first.md", "# Now it is another\n")
     until(lambda: read == [""])
+
+
+def test_where_no_changes_are_told_the_folder_is_compared_again_and_again(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a network drive, where another machine has made them."""
+    monkeypatch.setattr(comparing, "kind_of", nfs)
+    monkeypatch.setattr(comparing, "RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(Watcher, "start", see_nothing)
+    kept.start()
+    kept.write("third.md")
+    until(lambda: "third.md" in kept.names())
+    (kept.root / "third.md").unlink()
+    until(lambda: kept.names() == {"first.md", "second.md"})
+    assert kept.status().state == "ready"
+
+
+def test_what_is_removed_while_a_worker_has_it_does_not_come_back(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is in no index yet, so its removal changes none: but what has been read of it must
+    not be committed."""
+    monkeypatch.setattr(works, "FIRST_COMMIT_SECONDS", 0.0)
+    monkeypatch.setattr(Watcher, "start", see_nothing)
+    kept.start()
+    short = [kept.write(f"many/{number}.md", long_text(number)) for number in range(38)]
+    for number in range(3):
+        (kept.root / f"many/slow{number}.md").write_bytes(slow(30_000))
+    asked = kept.letterbox.post(Request("reindex"))
+    until(lambda: kept.status().done >= 20)
+    for path in short:
+        path.unlink()
+    gone = tuple(path.relative_to(kept.root).as_posix() for path in short)
+    assert kept.ask(Request("index", gone)).ok
+    assert kept.letterbox.wait(asked, 20.0, lambda: False) is not None
+    assert kept.names() <= {"first.md", "second.md", *(f"many/slow{n}.md" for n in range(3))}
