@@ -7,17 +7,23 @@ becomes `Doubt`, after which the whole folder has to be compared.
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from watchfiles import Change, watch
+from watchfiles._rust_notify import RustNotify
 
 from docindex.indexer.ignores import IGNORE_FILES
 
 log = logging.getLogger(__name__)
 
 STEP_MS = 20
+"""Between two looks whether anything was reported. A change is heard of after some one and
+a half of them."""
+IDLE_AFTER_SECONDS = 10.0
+IDLE_STEP_MS = 60
+"""When nothing has happened for so long: looking is what an idle indexer mostly does."""
 TICK_MS = 500
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
@@ -74,43 +80,39 @@ class Watcher:
 
     def _follow(self) -> None:
         identity = self._identity()
-        watching = False
-        for changes in watch(
-            self._root,
-            watch_filter=self._concerns,
-            debounce=self._debounce_ms,
-            step=STEP_MS,
-            rust_timeout=TICK_MS,
-            yield_on_timeout=True,
-            stop_event=self._stop,
-            raise_interrupt=False,
-        ):
-            if not watching:
-                watching = True
-                self._pause = FIRST_PAUSE
-                self._listener(Doubt("", blind=False))  # what came before the watch stood
-            if changes:
-                self._listener(Touched(frozenset(self._below(path) for _, path in changes)))
-            elif self._identity() != identity:
-                raise FileNotFoundError("the folder was replaced")
+        with RustNotify([str(self._root)], False, False, 0, True, False) as notify:
+            self._pause = FIRST_PAUSE
+            self._listener(Doubt("", blind=False))  # what came before the watch stood
+            stirred = time.monotonic()
+            while not self._stop.is_set():
+                idle = time.monotonic() - stirred > IDLE_AFTER_SECONDS
+                step = IDLE_STEP_MS if idle else STEP_MS
+                found = notify.watch(self._debounce_ms, step, TICK_MS, self._stop)
+                if self._identity() != identity:
+                    raise FileNotFoundError("the folder was replaced")
+                if isinstance(found, set):
+                    paths = (self._below(path) for _, path in found)
+                    if concerned := frozenset(filter(_concerns, paths)):
+                        stirred = time.monotonic()
+                        self._listener(Touched(concerned))
 
     def _identity(self) -> tuple[int, int]:
         found = self._root.stat()
         return found.st_dev, found.st_ino
-
-    def _concerns(self, change: Change, path: str) -> bool:
-        """Hidden files are not documents, but ignore files decide what is."""
-        del change
-        *folders, last = self._below(path).split("/")
-        if any(part.startswith(".") for part in folders):
-            return False
-        return not last.startswith(".") or last in IGNORE_FILES
 
     def _below(self, path: str) -> str:
         try:
             return Path(path).relative_to(self._root).as_posix()
         except ValueError:
             return "."
+
+
+def _concerns(path: str) -> bool:
+    """Hidden files are not documents, but ignore files decide what is."""
+    *folders, last = path.split("/")
+    if any(part.startswith(".") for part in folders):
+        return False
+    return not last.startswith(".") or last in IGNORE_FILES
 
 
 def _plain(error: Exception) -> str:
