@@ -23,6 +23,7 @@ from docindex.indexer.errors import (
 )
 from docindex.indexer.files import Folder, version_of
 from docindex.indexer.journal import Intent, Step
+from docindex.indexer.models import Listener, Progress, unheard
 from docindex.indexer.names import shown
 from docindex.indexer.relinking import Mentions, Move, Remark, relink
 from docindex.indexer.root import Root, Visit
@@ -49,15 +50,23 @@ class Carrier:
     """One move in one folder, under the locks of all its documents."""
 
     def __init__(
-        self, folder: Folder, keep: Keep, intent: Intent, move: Move, *, lenient: bool
+        self,
+        folder: Folder,
+        keep: Keep,
+        intent: Intent,
+        move: Move,
+        *,
+        lenient: bool,
+        listener: Listener = unheard,
     ) -> None:
         """With `lenient`, a document whose links cannot be changed is remarked on, and the
-        others follow all the same."""
+        others follow all the same. `listener` hears of those that follow."""
         self._folder = folder
         self._keep = keep
         self._intent = intent
         self._move = move
         self._lenient = lenient
+        self._listener = listener
         self.remarks: list[Remark] = []
 
     @property
@@ -97,7 +106,8 @@ class Carrier:
         over = old == intent.before
         if not over and old is not None and new == intent.after and on_last is not None:
             over = self._take_over(old)
-        for step in intent.links:
+        for place, step in enumerate(intent.links):
+            self._listener(Progress(place, len(intent.links), step.name))
             self._follow(step, self._move, step.before, step.after)
         if on_last is not None:
             on_last()

@@ -24,6 +24,7 @@ from docindex.indexer.models import (
     FolderSpec,
     IndexView,
     LibraryStatus,
+    Listener,
     Listing,
     ListRequest,
     Options,
@@ -39,6 +40,7 @@ from docindex.indexer.models import (
     UndoPlan,
     WriteOutcome,
     Written,
+    unheard,
 )
 from docindex.indexer.names import parse_name, shown
 from docindex.indexer.shelf import Shelf, together
@@ -196,9 +198,11 @@ class Library:
         if_version: str = "",
         dry_run: bool = False,
         author: Author = NOBODY,
+        listener: Listener = unheard,
     ) -> "MoveOutcome":
         """Gives a document another name in its folder, and lets the links of others follow
-        it. Raises as `update` does, and InvalidInput for a name in another folder,
+        it. `listener` hears of the documents that are looked at and of those that follow.
+        Raises as `update` does, and InvalidInput for a name in another folder,
         DocumentNotFound, Conflict when the new name is taken."""
         from docindex.indexer.moves import move
 
@@ -210,7 +214,9 @@ class Library:
                 "Write it there, then delete it here"
             )
         names = (inner, new_inner)
-        moved = move(self._state, self._options, shelf, names, if_version, dry_run, author)
+        moved = move(
+            self._state, self._options, shelf, names, if_version, dry_run, author, listener
+        )
         if dry_run:
             return moved
         changed = (*names, *(self._find(each.name)[1] for each in moved.followed))

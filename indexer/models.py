@@ -5,7 +5,7 @@ names (`guide/setup.md`); times are seconds since the epoch (UTC) unless the
 field says nanoseconds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -364,6 +364,13 @@ class Progress:
     total: int
     at: str
     """The name being worked on, or what is being done."""
+
+
+Listener = Callable[[Progress], None]
+
+
+def unheard(progress: Progress) -> None:
+    """The listener of work that nobody waits for."""
 
 
 @dataclass(frozen=True, slots=True)

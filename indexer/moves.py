@@ -9,7 +9,7 @@ from docindex.indexer import audit
 from docindex.indexer.doclocks import locked
 from docindex.indexer.errors import NotWritable
 from docindex.indexer.history import History
-from docindex.indexer.models import Author, Options, WriteOutcome
+from docindex.indexer.models import Author, Listener, Options, Progress, WriteOutcome
 from docindex.indexer.moving import MoveOutcome, Mover, Recovery
 from docindex.indexer.permissions import Permissions
 from docindex.indexer.shelf import Shelf
@@ -23,14 +23,19 @@ def move(
     if_version: str,
     dry_run: bool,
     author: Author,
+    listener: Listener,
 ) -> MoveOutcome:
     """`names` are the old and the new one below the folder; the outcome has those that the
     library uses. Raises what `Library.move` says."""
     permissions = Permissions(options)
     for name in names:
         permissions.check(shelf.outer(name))
+
+    def note(progress: Progress) -> None:
+        listener(replace(progress, at=shelf.outer(progress.at)))
+
     mover = _mover(state, permissions, shelf)
-    moved = mover.move(*names, if_version=if_version, dry_run=dry_run)
+    moved = mover.move(*names, if_version=if_version, dry_run=dry_run, listener=note)
     outcome = _named(moved, shelf)
     if options.audit and not dry_run:
         _note(state, shelf, outcome, replace(author, tool=author.tool or "move_document"))

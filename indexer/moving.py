@@ -26,6 +26,7 @@ from docindex.indexer.errors import (
 )
 from docindex.indexer.files import Folder, version_of
 from docindex.indexer.journal import Journal, Stage
+from docindex.indexer.models import Listener, Progress, unheard
 from docindex.indexer.names import parse_name, shown
 from docindex.indexer.planning import Plan, Planner, move_of
 from docindex.indexer.relinking import Remark
@@ -105,9 +106,16 @@ class Mover:
         self._outer = outer
 
     def move(
-        self, name: str, new_name: str, *, if_version: str = "", dry_run: bool = False
+        self,
+        name: str,
+        new_name: str,
+        *,
+        if_version: str = "",
+        dry_run: bool = False,
+        listener: Listener = unheard,
     ) -> MoveOutcome:
-        """A dry run changes nothing, and says what would be.
+        """A dry run changes nothing, and says what would be. `listener` hears of the
+        documents that are looked at, and then of those that follow.
 
         Raises InvalidName, InvalidInput (it is its name already), DocumentNotFound,
         NotADocument, VersionMismatch, Conflict (the new name is taken), TooLarge,
@@ -115,8 +123,14 @@ class Mover:
         it was, unless a message says that it could not be undone yet.
         """
         name, new_name = parse_name(name), parse_name(new_name)
+        reached = _Reached(listener)
         planner = Planner(
-            self._folder, name, new_name, if_version=if_version, may_write=self._may_write
+            self._folder,
+            name,
+            new_name,
+            if_version=if_version,
+            may_write=self._may_write,
+            listener=reached.looking,
         )
         if dry_run:
             return self._outcome(planner.plan(), (), dry_run=True)
@@ -130,7 +144,8 @@ class Mover:
                 with self._locked(names):
                     plan = planner.plan()
                     if set(plan.intent.names) <= set(names):
-                        return self._outcome(plan, self._carry(plan), dry_run=False)
+                        remarks = self._carry(plan, reached.following)
+                        return self._outcome(plan, remarks, dry_run=False)
         raise TimedOut(f"links to {shown(name)} keep being written; nothing was moved, try again")
 
     def recover(self) -> Recovery | None:
@@ -147,9 +162,11 @@ class Mover:
 
     # Doing it
 
-    def _carry(self, plan: Plan) -> Sequence[Remark]:
+    def _carry(self, plan: Plan, listener: Listener) -> Sequence[Remark]:
         intent, journal = plan.intent, self._journal
-        carrier = Carrier(self._folder, self._keep, intent, plan.move, lenient=False)
+        carrier = Carrier(
+            self._folder, self._keep, intent, plan.move, lenient=False, listener=listener
+        )
         journal.begin(intent)
         try:
             carrier.create()
@@ -251,3 +268,19 @@ class Mover:
             remarks=(*plan.remarks, *remarks),
             diff=compared(intent.before, intent.after, intent.new),
         )
+
+
+class _Reached:
+    """One count of documents for both halves of a move, which may be long."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._looked = 0
+
+    def looking(self, progress: Progress) -> None:
+        self._looked = progress.total
+        self._listener(progress)
+
+    def following(self, progress: Progress) -> None:
+        done, total = self._looked + progress.done, self._looked + progress.total
+        self._listener(Progress(done, total, progress.at))

@@ -15,7 +15,7 @@ from docindex.indexer.errors import (
 from docindex.indexer.files import Folder, version_of
 from docindex.indexer.journal import Intent, Step
 from docindex.indexer.markdown import is_plain_text
-from docindex.indexer.models import Stamp
+from docindex.indexer.models import Listener, Progress, Stamp, unheard
 from docindex.indexer.names import refuse_creation, shown
 from docindex.indexer.relinking import Mentions, Move, Relinked, Remark, relink
 from docindex.indexer.targets import Names, without_extension
@@ -48,12 +48,15 @@ class Planner:
         *,
         if_version: str,
         may_write: Callable[[str], bool],
+        listener: Listener = unheard,
     ) -> None:
+        """`listener` hears of the documents that are looked at."""
         self._folder = folder
         self._name = name
         self._new_name = new_name
         self._if_version = if_version
         self._may_write = may_write
+        self._listener = listener
         self._names: Collection[str] = ()
         self._seen: dict[str, _Seen] = {}
 
@@ -99,11 +102,12 @@ class Planner:
         if self._names != files.keys():
             self._names, self._seen = files.keys(), {}
         found: dict[str, _Seen] = {}
-        for name, stamp in files.items():
+        for place, (name, stamp) in enumerate(files.items()):
             if name == move.old or is_plain_text(name):
                 continue
             seen = self._seen.get(name)
             if seen is None or seen.stamp != stamp:
+                self._listener(Progress(place, len(files), name))
                 try:
                     read = self._folder.read(name)
                 except DocumentNotFound:

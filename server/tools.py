@@ -174,13 +174,21 @@ class Toolbox:
         return results.answer(writings.written(outcome, DIFF_TOKENS))
 
     async def move_document(
-        self, name: _Name, new_name: str, if_version: _Version = "", dry_run: bool = False
+        self,
+        ctx: Context[Any, Any],
+        name: _Name,
+        new_name: str,
+        if_version: _Version = "",
+        dry_run: bool = False,
     ) -> Annotated[CallToolResult, wire.Moved]:
         """Rename a document, or move it to another folder. Links to it in other documents
         are rewritten, and listed; `left` lists those that were not."""
-        moved = await self._offload.finish(
-            lambda: self._library.move(name, new_name, if_version, dry_run)
-        )
+        async with reporting(ctx) as reached:
+            moved = await self._offload.finish(
+                lambda: self._library.move(
+                    name, new_name, if_version, dry_run, listener=reached.note
+                )
+            )
         return results.answer(writings.moved(moved, DIFF_TOKENS))
 
     async def delete_document(

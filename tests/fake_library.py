@@ -16,6 +16,7 @@ from docindex.indexer.models import (
     KeptVersion,
     LibraryStatus,
     Listed,
+    Listener,
     Listing,
     ListRequest,
     Past,
@@ -26,6 +27,7 @@ from docindex.indexer.models import (
     SearchRequest,
     Skipped,
     WriteOutcome,
+    unheard,
 )
 from docindex.indexer.moving import MoveOutcome
 
@@ -173,7 +175,9 @@ class FakeLibrary(Library):
         if_version: str = "",
         dry_run: bool = False,
         author: Author = NOBODY,
+        listener: Listener = unheard,
     ) -> MoveOutcome:
+        listener(Progress(1, 2, name))
         self._begin(("move", name, new_name, if_version, dry_run))
         assert self.moved is not None
         return self.moved

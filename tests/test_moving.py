@@ -33,7 +33,7 @@ from docindex.indexer.errors import (
 )
 from docindex.indexer.files import Folder, version_of
 from docindex.indexer.journal import Journal
-from docindex.indexer.models import FileBytes, Options
+from docindex.indexer.models import FileBytes, Options, Progress
 from docindex.indexer.moving import Followed, Mover
 from tests.linkcheck import BROKEN, all_targets
 
@@ -96,6 +96,18 @@ def desk(tmp_path: Path) -> Desk:
 
 
 # What follows
+
+
+def test_a_move_tells_how_many_documents_it_has_looked_at_and_changed(desk: Desk) -> None:
+    desk.put(a="[b](b.md)\n", b="# B\n", c="[b](b.md)\n", d="nothing\n")
+    told: list[Progress] = []
+    desk.mover.move("b.md", "new.md", listener=told.append)
+    at = [progress.at for progress in told]
+    assert sorted(at[:3]) == ["a.md", "c.md", "d.md"]
+    assert sorted(at[3:]) == ["a.md", "c.md"]
+    done = [progress.done for progress in told]
+    assert done == sorted(set(done))
+    assert all(progress.done < progress.total for progress in told)
 
 
 def test_links_follow_and_the_document_is_moved(desk: Desk) -> None:

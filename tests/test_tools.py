@@ -419,6 +419,20 @@ async def test_reindexing_reports_progress_that_grows_to_the_end(era: str) -> No
     assert [done for done, _, _ in told] == sorted({done for done, _, _ in told})
 
 
+@ERAS
+async def test_moving_reports_progress(era: str) -> None:
+    told: list[tuple[float, float | None, str | None]] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        told.append((progress, total, message))
+
+    moved = MoveOutcome("moved", "a.md", "b.md", "1a", "1b", (), ())
+    async with connected(FakeLibrary(moved=moved), era) as client:
+        arguments = {"name": "a.md", "new_name": "b.md"}
+        structured(await client.call_tool("move_document", arguments, progress_callback=note))
+    assert told == [(1.0, 2.0, "a.md")]
+
+
 async def test_a_standstill_is_not_reported() -> None:
     told: list[float] = []
 
