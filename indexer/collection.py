@@ -19,9 +19,10 @@ from docindex.indexer.impacts import Bitmap, ImpactCache, Impacts, Numbers, Term
 from docindex.indexer.snapshot import Leaf
 from docindex.indexer.weights import TEXT
 
-CACHE_BYTES = 24_000_000
-"""What the impacts of the terms that were used last may take. Among 105,000 sections, the
-900 terms of 600 queries take 17 MB."""
+CACHE_BYTES = 300
+"""For each section, what the impacts of the terms that were used last may take: those of
+900 terms, function words among them."""
+LEAST_CACHE_BYTES = 8_000_000
 
 MOST_NUMBERS = 4096
 """Terms whose numbers in the segments are remembered."""
@@ -53,7 +54,7 @@ class Collection:
         self.size = int(self.bases[-1])
         self._contributions = Contributions(self.leaves, self.bases)
         self.documents = self._contributions.documents
-        self._cache = ImpactCache(CACHE_BYTES)
+        self._cache = ImpactCache(max(CACHE_BYTES * self.size, LEAST_CACHE_BYTES))
         self._numbers: dict[str, tuple[tuple[int, ...], ...]] = {}
 
     def everything(self) -> Bitmap:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from docindex.indexer.analysis import (
+    MAX_TERM,
     OF_LANGUAGE,
     alternatives,
     asked_spans,
+    term_of,
     whole_names,
     words,
 )
@@ -35,6 +37,9 @@ MAX_DEPTH = 8
 FIELDS = ("title", "heading", "tag", "path")
 
 Sign = Literal["", "+", "-"]
+
+
+_PLAIN_WORD = re.compile(r"[^\s\"():]+(?=\s|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +176,10 @@ class _Lexer:
     def _word(self) -> str:
         """Takes all up to a blank, a quotation mark, or a parenthesis that was not
         opened in the word."""
+        plain = _PLAIN_WORD.match(self._text, self._at)
+        if plain is not None:
+            self._at = plain.end()
+            return plain[0]
         start, opened = self._at, 0
         while self._at < len(self._text):
             character = self._peek()
@@ -214,6 +223,9 @@ class _Lexer:
         return Phrase(found, _term_field(name)) if found else None
 
     def as_word(self, text: str) -> Word | None:
+        if text.isascii() and text.isalnum() and not self._languages:
+            # Most words, without a look at each letter.
+            return Word(_retypable(text), (term_of(text[:MAX_TERM].lower(), text),))
         spans = asked_spans(text, self._languages)
         if not spans:
             return None

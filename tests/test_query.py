@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from docindex.indexer.analysis import terms
+from docindex.indexer.analysis import terms, whole_names
 from docindex.indexer.clauses import (
     And,
     Clause,
@@ -27,7 +27,7 @@ from docindex.indexer.clauses import (
 )
 from docindex.indexer.errors import InvalidInput
 from docindex.indexer.query import MAX_LENGTH, MAX_TERMS, Query, parse_query
-from docindex.indexer.query_tokens import MAX_DEPTH
+from docindex.indexer.query_tokens import MAX_DEPTH, tokenize
 
 FIXTURES = Path(__file__).parent / "fixtures" / "query"
 CASE = re.compile(r"^## (.+)\n\.\n(.*)\n\.\n((?:.+\n)*)\.$", re.MULTILINE)
@@ -348,3 +348,13 @@ def test_queries_compare_by_what_they_ask() -> None:
     assert parse_query("pod") != parse_query("+pod")
     assert hash(parse_query("pod +a")) == hash(parse_query("pod +a"))
     assert isinstance(parse_query("pod"), Query)
+
+
+@given(st.text("abcXYZ019", min_size=1, max_size=80))
+def test_a_plain_word_is_read_as_any_other(text: str) -> None:
+    [plain] = tokenize(text).tokens
+    [other] = tokenize(f"({text})").tokens[1:-1]
+    assert isinstance(plain.clause, Has)
+    assert plain.clause.word.terms == tuple(terms(text))
+    assert plain.clause.word.names == whole_names(text)
+    assert other == plain
