@@ -198,6 +198,7 @@ for back in cycle((False, True)):
 """
 
 
+@pytest.mark.timeout(120 + 10 * KILLS)
 def test_a_process_that_is_killed_while_it_moves_leaves_what_can_be_recovered(desk: Desk) -> None:
     desk.fill({f"more/{n}.md": f"[b](../{OLD})" for n in range(20)})
     before = visible(desk)
