@@ -19,9 +19,9 @@ from docindex.indexer.impacts import Bitmap, ImpactCache, Impacts, Numbers, Term
 from docindex.indexer.snapshot import Leaf
 from docindex.indexer.weights import TEXT
 
-CACHE_BYTES = 300
+CACHE_BYTES = 230
 """For each section, what the impacts of the terms that were used last may take: those of
-900 terms, function words among them."""
+500 terms, function words among them."""
 LEAST_CACHE_BYTES = 8_000_000
 
 MOST_NUMBERS = 4096

@@ -16,7 +16,7 @@ def explained(collection: Collection, words: Sequence[Word], number: int) -> Exp
 
 
 def _reasons(collection: Collection, word: Word, words: int, number: int) -> Iterator[Reason]:
-    document = int(collection.documents.of[number])
+    document = collection.documents.of[number : number + 1]
     for term in dict.fromkeys(word.terms):
         fields = collection.pieces(term, number)
         names = (field for field in NAMES if field in fields)
@@ -26,10 +26,7 @@ def _reasons(collection: Collection, word: Word, words: int, number: int) -> Ite
             for field, score in fields.items()
             if field not in NAMES or field == better
         }
-        whole = collection.whole(term)
-        place = int(whole.ids.searchsorted(document))
-        has = place < whole.ids.size and whole.ids[place] == document
-        around = word.count * float(whole.scores[place]) if has else 0.0
+        around = word.count * float(collection.whole(term).of(document)[0])
         if counting or around:
             yield Reason(word.text, term, counting, around)
     for name in dict.fromkeys(word.names):

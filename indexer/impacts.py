@@ -33,15 +33,26 @@ Scores = NDArray[np.float32] | NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Impacts:
+    count: int
+    """How many sections there are that are alive and have the term."""
     ids: Numbers
-    """The sections that are alive and have the term."""
+    """Those sections; none for a frequent term."""
     scores: NDArray[np.float32]
-    """What it adds to each, more than 0. Rounding to 24 bits leaves sums of them, made
-    in float64, right to 6e-8 of their value."""
+    """What it adds to each of `ids`, more than 0. Rounding to 24 bits leaves sums of them,
+    made in float64, right to 6e-8 of their value."""
     best: Numbers
     """Sections that it adds most to: `BEST`, if there are so many; of documents, none."""
     dense: NDArray[np.float32] | None
     """What it adds to every section; for frequent terms alone."""
+
+    def highest(self, count: int) -> Numbers:
+        """Sections that it adds most to, as many as asked for if there are so many."""
+        if count <= BEST and self.best.size:
+            return self.best
+        if self.dense is None:
+            return self.ids[highest(self.scores, count)]
+        ids = np.flatnonzero(self.dense).astype(np.int32)
+        return ids[highest(self.dense[ids], count)]
 
     @property
     def nbytes(self) -> int:
@@ -80,11 +91,12 @@ def new_impacts(
     ids: Numbers, scores: NDArray[np.float32], size: int, *, best: int = BEST
 ) -> Impacts:
     """`size` is the number of all sections, or documents."""
-    dense = None
-    if ids.size > size * DENSE_FROM:
-        dense = np.zeros(size, np.float32)
-        dense[ids.astype(np.intp)] = scores
-    return Impacts(ids, scores, ids[highest(scores, best)], dense)
+    highest_ones = ids[highest(scores, best)]
+    if ids.size <= size * DENSE_FROM:
+        return Impacts(ids.size, ids, scores, highest_ones, None)
+    dense = np.zeros(size, np.float32)
+    dense[ids.astype(np.intp)] = scores
+    return Impacts(ids.size, ids[:0].copy(), scores[:0].copy(), highest_ones, dense)
 
 
 def highest(scores: Scores, count: int) -> NDArray[np.intp]:

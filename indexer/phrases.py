@@ -26,7 +26,7 @@ def with_phrase(
     """The sections, of some that have all of the terms, that have them as a phrase: in one
     piece of their text, in their title, or in one of the headings, tags and names."""
     known = [collection.numbers(term) for term in terms]
-    sizes = [collection.impacts(term).ids.size for term in terms]
+    sizes = [collection.impacts(term).count for term in terms]
     rarest = sizes.index(min(sizes))
     found = [candidates[:0]]
     for stretch in collection.stretches(candidates):

@@ -130,11 +130,11 @@ class Ranker:
 
     def has(self, term: str) -> bool:
         """Whether any section that is alive has a term of a question."""
-        return bool(self._collection.impacts(term).ids.size)
+        return bool(self._collection.impacts(term).count)
 
     def rarity(self, term: str) -> float:
         """What it tells that a section has a term of a question (its idf)."""
-        return idf(self.size, self._collection.impacts(term).ids.size)
+        return idf(self.size, self._collection.impacts(term).count)
 
     def explain(self, query: Query, ranked: Ranked) -> Explanation:
         """Why a section that was found is where it is."""

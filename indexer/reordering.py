@@ -88,7 +88,7 @@ def _closeness(
     check_time: Callable[[], None],
 ) -> NDArray[np.float64]:
     """How close the terms stand in each section. Of two, that they are rare counts."""
-    rarity = np.array([idf(collection.size, each.ids.size) for each in impacts.values()])
+    rarity = np.array([idf(collection.size, each.count) for each in impacts.values()])
     pairs = closeness(collection, tuple(impacts), numbers, check_time)
     found: NDArray[np.float64] = pairs @ (rarity[1:] + rarity[:-1])
     return found

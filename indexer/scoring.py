@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docindex.indexer.documents import Documents
-from docindex.indexer.impacts import BEST, Bitmap, Impacts, Numbers, highest, upper_part
+from docindex.indexer.impacts import Bitmap, Impacts, Numbers, highest, upper_part
 
 FEW = 1_000
 """So few sections are scored one by one, without a look at all others."""
@@ -57,7 +57,7 @@ def best(
 ) -> Scored:
     """The best of those of all `size` sections that have any of the terms and are allowed.
     With `documents`, what these add counts too."""
-    terms = [term for term in terms if term.impacts.ids.size]
+    terms = [term for term in terms if term.impacts.count]
     if not terms:
         return NOTHING
     if allowed is not None and np.count_nonzero(allowed) <= FEW:
@@ -116,8 +116,8 @@ def _candidates(
     them up, and how many there are in all."""
     if len(terms) == 1 and allowed is None and documents is None:
         impacts = terms[0].impacts
-        best = impacts.best if count <= BEST else impacts.ids[highest(impacts.scores, count)]
-        return best, impacts.of(best), impacts.ids.size
+        best = impacts.highest(count)
+        return best, impacts.of(best), impacts.count
     added = np.zeros(size, np.float32)
     for term in terms:
         term.impacts.add_to(added, term.count)

@@ -248,8 +248,10 @@ def test_a_cache_keeps_what_was_used_last_within_its_bytes() -> None:
 def test_a_cache_counts_every_array() -> None:
     frequent = new_impacts(np.arange(50, dtype=np.int32), np.ones(50, np.float32), 100)
     assert frequent.dense is not None
-    assert frequent.nbytes == 50 * 4 + 50 * 4 + 50 * 4 + 100 * 4 + OVERHEAD
+    assert frequent.nbytes == 50 * 4 + 100 * 4 + OVERHEAD
     assert TermImpacts(frequent, frequent).nbytes == 2 * frequent.nbytes
+    rare = new_impacts(np.arange(10, dtype=np.int32), np.ones(10, np.float32), 100)
+    assert rare.nbytes == 3 * 10 * 4 + OVERHEAD
 
 
 def test_searches_at_once_find_what_one_alone_finds(tmp_path: Path) -> None:

@@ -157,4 +157,4 @@ def test_mended_words_are_found_in_the_index(tmp_path: Path) -> None:
     known = speller(tmp_path)
     (word,) = asked(known, "kuberntes").query.should
     assert word.terms == tuple(terms("kubernetes"))
-    assert collection.impacts(word.terms[0]).ids.size == 1
+    assert collection.impacts(word.terms[0]).count == 1

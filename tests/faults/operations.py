@@ -7,7 +7,7 @@ from pathlib import Path
 
 from docindex.indexer.errors import DocindexError
 from docindex.indexer.files import version_of
-from docindex.indexer.models import Author, Edit, FolderSpec, Options
+from docindex.indexer.models import Author, Edit, FolderSpec, Options, unheard
 from docindex.indexer.moves import move
 from docindex.indexer.shelf import Shelf
 from docindex.indexer.writing import Writer
@@ -83,7 +83,9 @@ def _link(ground: Ground) -> None:
 def _move(ground: Ground) -> object:
     """What was left as it is, and is said to be."""
     names = (NAME, MOVED)
-    return move(ground.state, Options(), ground.shelf(), names, "", False, Author()).remarks
+    return move(
+        ground.state, Options(), ground.shelf(), names, "", False, Author(), unheard
+    ).remarks
 
 
 @dataclass(frozen=True)
