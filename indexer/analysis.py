@@ -33,7 +33,7 @@ from docindex.indexer.characters import (
 from docindex.indexer.identifiers import is_camel, joined_words, parts, wholes
 from docindex.indexer.languages import ENGLISH, SNOWBALL_VERSION, stem, stems
 
-VERSION = 3
+VERSION = 4
 """Goes up with every change that gives other terms for some text."""
 
 MAX_TERM = 64

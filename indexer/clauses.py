@@ -27,6 +27,13 @@ class Word:
     """How often it stands in the query, in any form that gives the same terms."""
     names: tuple[str, ...] = ()
     """Terms of the whole names in it, such as `stdvector`. They only rank."""
+    trust: float = 1.0
+    """What it counts for: one that was mended is a guess, and counts less."""
+
+    @property
+    def weight(self) -> float:
+        """What its terms count in the ranking."""
+        return self.count * self.trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +246,8 @@ def counted(words: Iterable[Word]) -> tuple[Word, ...]:
         first = found.get(word.terms)
         if first:
             form = max(first, word, key=lambda one: len(one.names))
-            word = replace(form, count=first.count + word.count)
+            trust = max(first.trust, word.trust)
+            word = replace(form, count=first.count + word.count, trust=trust)
         found[word.terms] = word
     return tuple(found.values())
 

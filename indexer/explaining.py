@@ -22,15 +22,15 @@ def _reasons(collection: Collection, word: Word, words: int, number: int) -> Ite
         names = (field for field in NAMES if field in fields)
         better = max(names, key=fields.__getitem__, default="")
         counting = {
-            field: word.count * score
+            field: word.weight * score
             for field, score in fields.items()
             if field not in NAMES or field == better
         }
-        around = word.count * float(collection.whole(term).of(document)[0])
+        around = word.weight * float(collection.whole(term).of(document)[0])
         if counting or around:
             yield Reason(word.text, term, counting, around)
     for name in dict.fromkeys(word.names):
         fields = collection.pieces(name, number, as_name=True)
         if fields:
-            share = word.count * NAME / words
+            share = word.weight * NAME / words
             yield Reason(word.text, name, {f: share * score for f, score in fields.items()}, 0.0)

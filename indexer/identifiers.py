@@ -3,8 +3,8 @@
 A name of several words is found *whole*, whatever joins them: `get_user_name`,
 `getUserName`, `get-user-name` and `Get.User.Name` are one; so are `ADR-016` and `adr016`,
 `std::vector` and `stdvector`. A sign in front that tells a name from a word counts:
-`--verbose`, `.net`. Numbers stay apart: `v1.2.3` is `1.2.3`, not `12.3`. `camelCase` is
-found by its *parts* too; those of all others are words already.
+`--verbose`, `.net`. Numbers stay apart: `v1.2.3` is `1.2.3`, not `12.3`, nor is it `1-2-3`.
+`camelCase` is found by its *parts* too; those of all others are words already.
 """
 
 import re
@@ -114,23 +114,24 @@ def wholes(text: str, words_of: Callable[[str], tuple[str, ...]]) -> Iterator[st
 def _named(groups: Sequence[Sequence[str]], sign: str) -> Iterator[str]:
     """The forms of a name, from the words of each of its tightly joined parts: `get_user` is
     to be found where `it.get_user` is called."""
-    whole = _together(word for group in groups for word in group)
+    tight = [_together(group, "-") for group in groups]
+    whole = _together(tight, ".")
     if sum(map(len, groups)) > 1:
         yield _VERSION.sub("", whole)[:MAX_NAME]
     if len(groups) > 1:
-        for group in groups[:MAX_PARTS]:
+        for group, name in zip(groups[:MAX_PARTS], tight, strict=False):
             if len(group) > 1:
-                yield _together(group)[:MAX_NAME]
+                yield name[:MAX_NAME]
     if sign and whole[:1].isalpha():
         yield f"{sign}{whole}"[:MAX_NAME]
 
 
-def _together(words: Iterable[str]) -> str:
-    """Words as one, with a point between two digits."""
+def _together(words: Iterable[str], between_digits: str) -> str:
+    """Words as one."""
     whole = ""
     for word in words:
         apart = whole[-1:].isdigit() and word[:1].isdigit()
-        whole += f".{word}" if apart else word
+        whole += f"{between_digits}{word}" if apart else word
         if len(whole) > MAX_NAME:
             break
     return whole

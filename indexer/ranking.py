@@ -8,7 +8,7 @@ counts how much is in `weights`.
 """
 
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
@@ -147,11 +147,13 @@ class Ranker:
 
     def _weighted(self, words: Sequence[Word], check_time: Callable[[], None]) -> list[Weighted]:
         """The terms of some words, each once."""
-        counts: Counter[str] = Counter()
-        names: Counter[str] = Counter()
+        counts: dict[str, float] = defaultdict(float)
+        names: dict[str, float] = defaultdict(float)
         for word in words:
-            counts.update(dict.fromkeys(word.terms, word.count))
-            names.update(dict.fromkeys(word.names, word.count))
+            for term in dict.fromkeys(word.terms):
+                counts[term] += word.weight
+            for name in dict.fromkeys(word.names):
+                names[name] += word.weight
         terms: list[Weighted] = []
         for term, count in counts.items():
             check_time()

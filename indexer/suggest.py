@@ -26,6 +26,7 @@ from docindex.indexer.clauses import And, Clause, Has, Not, Or, Phrase, Query, W
 from docindex.indexer.lexicon import SHORTEST, Lexicon
 from docindex.indexer.query import that_count
 from docindex.indexer.segment_reader import SegmentReader
+from docindex.indexer.weights import MENDED
 
 TWICE_FROM = 8
 """Letters of a word that may be typed wrong twice."""
@@ -80,7 +81,8 @@ class Speller:
 
     def nearest(self, word: str) -> str | None:
         """The word that was meant by one which is in no document, both folded."""
-        if len(word) < SHORTEST or word.isdigit() or CJK_CHARACTER.match(word):
+        # `NF2` and `p53` are names, whatever is one letter away.
+        if len(word) - len(_digits(word)) < SHORTEST or CJK_CHARACTER.match(word):
             return None
         for edits in range(1, 3 if len(word) >= TWICE_FROM else 2):
             for meant in self._within(word, edits):
@@ -120,7 +122,7 @@ class Speller:
                     _, start, end = spans[place]
                     text = f"{text[:start]}{meant}{text[end:]}"
                     found[place] = self._asked(meant)
-        return replace(word, text=text, terms=tuple(found))
+        return replace(word, text=text, terms=tuple(found), trust=MENDED)
 
     def _in_parts(self, word: Word) -> Word:
         """Of a name in `camelCase` that no document has, the parts may be there."""

@@ -1,7 +1,7 @@
 """What is found is what a slow look at the texts finds, in the order of a slow ranking."""
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection as Names
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -182,7 +182,7 @@ class Slow:
             for term, count in counted(query).items()
         )
         names = sum(
-            word.count * NAME * together(name, NAMED) for word in query.words for name in word.names
+            word.count * word.trust * NAME * together(name, NAMED) for word in query.words for name in word.names
         )
         return terms + names / len(query.words)
 
@@ -252,11 +252,11 @@ def kept(length: int) -> int:
     return next(known for known in FIELD_LENGTHS if known >= length)
 
 
-def counted(query: Query) -> Counter[str]:
-    counts = Counter[str]()
+def counted(query: Query) -> dict[str, float]:
+    counts = defaultdict[str, float](float)
     for word in query.words:
         for term in word.terms:
-            counts[term] += word.count
+            counts[term] += word.count * word.trust
     return counts
 
 
@@ -264,6 +264,7 @@ words = (
     *(Word(word, (word,)) for word in (*WORDS, "elk")),
     Word("red-owl", ("red", "owl"), names=("redowl",)),
     Word("either", ("cat|gnu",)),
+    Word("guess", ("fox",), trust=0.5),
 )
 queries = st.lists(st.sampled_from(words), min_size=1, max_size=5).map(
     lambda some: Query(counted_words(some))

@@ -92,6 +92,14 @@ def test_what_is_mended_is_as_near_as_can_be(known: Speller, typed: str) -> None
         assert meant is None
 
 
+def test_a_guess_counts_less_than_what_was_typed(known: Speller) -> None:
+    typed, guessed = asked(known, "pods kuberntes").query.should
+    assert guessed.weight < typed.weight
+    # Who types a word right as well means it.
+    (both,) = asked(known, "kuberntes kubernetes").query.should
+    assert both.weight == 2 * typed.weight
+
+
 def test_of_equally_near_words_the_most_frequent_one_is_meant(known: Speller) -> None:
     # "pods" and "pops" are one letter away, and there are more pods.
     assert asked(known, "pogs").corrected == "pods"
