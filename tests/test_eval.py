@@ -1,5 +1,6 @@
 """What is asked of the product by `make eval` is what it says it is."""
 
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from docindex.indexer.models import Document
 from tests.bench.sections import read
 from tests.eval import made
 from tests.eval.bars import chart
+from tests.eval.books import book
 from tests.eval.finding import Found, found, stands
 from tests.eval.harm import Harm
-from tests.eval.judged import Question, QuestionSet, collection
+from tests.eval.judged import Collection, Question, QuestionSet, collection
 from tests.eval.made import Made
 from tests.eval.measures import NDCG, RECALL, Measured
 from tests.eval.page import printed, write
@@ -118,6 +120,9 @@ def test_a_run_is_shown_as_a_page_with_plots(tmp_path: Path) -> None:
     assert "0.125 −" in text
     assert "× 0.10" in text
     assert printed(run) in text
+    # In short: better than all others on the one set, in a hundred tokens of grep ten.
+    assert re.search(r"docindex is better than all others +\| 1 of 1 ", text)
+    assert re.search(r"as a share of grep's +\| 0.10 ", text)
     for plot in ("ndcg", "tokens"):
         ET.parse(tmp_path / "quality" / f"{plot}.svg")
 
@@ -154,3 +159,18 @@ def test_a_product_counts_the_questions_that_it_mended(tmp_path: Path) -> None:
         product.hits("sginals")
         assert product.mended == {"sginals"}
         assert len(product.times) == 2
+
+
+def test_written_questions_are_answered_by_sections_that_there_are(
+    documents: list[Document],
+) -> None:
+    questions = book(Collection("user guide", GUIDE, ()))
+    assert len(questions) == 24
+    assert all(question.places for question in questions)
+    asked = "how do I make the server read only"
+    (read_only,) = (question for question in questions if question.text == asked)
+    assert {place.name for place in read_only.places} == {
+        "security.md",
+        "writing.md",
+        "reference/settings.md",
+    }

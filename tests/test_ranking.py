@@ -182,7 +182,9 @@ class Slow:
             for term, count in counted(query).items()
         )
         names = sum(
-            word.count * word.trust * NAME * together(name, NAMED) for word in query.words for name in word.names
+            word.count * word.trust * NAME * together(name, NAMED)
+            for word in query.words
+            for name in word.names
         )
         return terms + names / len(query.words)
 

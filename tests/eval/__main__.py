@@ -7,7 +7,6 @@ python -m tests.eval COLLECTION… --write    and writes the page of the user gu
 
 import argparse
 import asyncio
-import csv
 import gc
 import logging
 import tempfile
@@ -16,21 +15,17 @@ from pathlib import Path
 
 from tests.bench import sections
 from tests.eval import made, page
+from tests.eval.books import BOOKS, book
 from tests.eval.finding import Found, found, stands
 from tests.eval.harm import harm
 from tests.eval.judged import Collection, QuestionSet, collection
-from tests.eval.made import Made, Place
 from tests.eval.measures import DEPTH, Measured, measured
 from tests.eval.peers import PEERS
 from tests.eval.product import Product, opened
 from tests.eval.reading import Files, Reading, compared
 from tests.eval.run import OURS, Compared, Run
 
-HERE = Path(__file__).parent
-GUIDE = HERE.parents[1] / "sample_docs"
-BOOKS = {"k8s": HERE / "kubernetes.tsv", "user guide": HERE / "questions.tsv"}
-"""Questions that were written with the text at hand, and the section or document that
-answers each."""
+GUIDE = Path(__file__).parents[2] / "sample_docs"
 READ = 50
 """Questions about headings whose answers are read."""
 
@@ -104,10 +99,10 @@ def _finding(product: Product, some: Collection) -> list[Found]:
     if len(words := made.cjk(documents)) >= made.LEAST:
         results.append(stands(product, some.folder, "CJK inside of sentences", words, 10))
     if some.name in BOOKS:
-        book = _book(some)
-        results.append(found(product, "written questions, the section", book, 3))
+        written = book(some)
+        results.append(found(product, "written questions, the section", written, 3))
         results.append(
-            found(product, "written questions, the document", book, 3, documents_count=True)
+            found(product, "written questions, the document", written, 3, documents_count=True)
         )
     return results
 
@@ -117,27 +112,10 @@ async def _reading(product: Product, some: Collection) -> list[Reading]:
     about = made.asked(made.headings(some.documents))[:READ]
     kinds = {"about headings": about}
     if some.name in BOOKS:
-        kinds["written"] = _book(some)
+        kinds["written"] = book(some)
     return [
         await compared(product.library, files, kind, each) for kind, each in kinds.items() if each
     ]
-
-
-def _book(some: Collection) -> list[Made]:
-    """The questions, each with the section that answers; of a document that is named
-    without one, any."""
-    by_name = {document.name: document for document in some.documents}
-    questions: list[Made] = []
-    with BOOKS[some.name].open(encoding="utf-8") as file:
-        for text, gold in csv.reader(file, delimiter="\t"):
-            name, marked, anchor = gold.partition("#")
-            places = frozenset(
-                Place(name, section.anchor, section.first_line, section.last_line)
-                for section in by_name[name].sections
-                if section.anchor == anchor or not marked
-            )
-            questions.append(Made(text, places))
-    return questions
 
 
 def _parser() -> argparse.ArgumentParser:

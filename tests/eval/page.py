@@ -30,11 +30,15 @@ def _page(run: Run) -> Iterator[str]:
     yield "---\ntitle: Search quality\ntags: [reference, search]\n---"
     yield "# Search quality"
     yield (
-        "How well docindex finds what was meant, measured with judged questions, beside other\n"
-        "engines on the same documents in the same run. `make eval` in the source measures all\n"
-        "of it."
+        "Does a search find what was meant, and how much must be read until the answer is there?\n"
+        "Here are the figures: docindex, beside other search engines on the same documents in the\n"
+        'same run. `make eval COLLECTIONS="…"` in the source measures all of it, with collections\n'
+        "of your own too, and writes this page."
     )
+    yield "## In short"
+    yield markdown_table(*_short(run))
     yield from _tables(run)
+    yield _WHY
     yield _HOW
 
 
@@ -64,6 +68,64 @@ def _tables(run: Run) -> Iterator[str]:
         )
         yield markdown_table(*_read(run.read))
         yield f"![Tokens of searching as a share of those of grep]({PAGE.stem}/tokens.svg)"
+
+
+def _short(run: Run) -> tuple[Sequence[str], list[list[str]]]:
+    found = [each for some in run.found.values() for each in some]
+    differences = [
+        [
+            difference(each.engines[OURS], theirs)
+            for name, theirs in each.engines.items()
+            if name != OURS
+        ]
+        for each in run.compared
+    ]
+    best = sum(all(each.sure and each.mean > 0 for each in some) for some in differences)
+    beaten = sum(any(each.sure and each.mean < 0 for each in some) for some in differences)
+    asked = sum(each.harm.asked for each in run.compared)
+    worse = sum(each.harm.worse for each in run.compared)
+    read = [one for some in run.read.values() for each in some for one in each.each]
+    rows = [
+        [
+            "sets of judged questions where docindex is better than all others",
+            f"{best} of {len(differences)}",
+            "",
+        ],
+        [
+            "sets where another engine is better than docindex",
+            f"{beaten} of {len(differences)}",
+            "0",
+        ],
+        [
+            "questions as people typed them that mending made worse",
+            f"{worse} of {asked:,}",
+            "≤ 1 %",
+        ],
+    ]
+    for what, kind in (
+        ("headings with one letter wrong, found among the first ten hits", "headings, one letter"),
+        ("names of code and versions, there in the first hit", "names: "),
+        ("words in Chinese, Japanese, Korean, found inside of sentences", "CJK"),
+    ):
+        of_kind = [each for each in found if each.kind.startswith(kind)]
+        if of_kind:
+            share = sum(each.right for each in of_kind) / sum(each.asked for each in of_kind)
+            rows.append([what, f"{share:.1%}", "≥ 90 %"])
+    if read:
+        ratio = sum(one.docindex for one in read) / sum(one.grep for one in read)
+        answers = sorted(one.answer for one in read)
+        p50, p95 = (answers[int(len(answers) * share)] for share in (0.5, 0.95))
+        rows.append(
+            ["tokens until the right lines are read, as a share of grep's", f"{ratio:.2f}", "≤ 0.3"]
+        )
+        rows.append(
+            [
+                "tokens of an answer with ten hits, p50 / p95",
+                f"{p50:,.0f} / {p95:,.0f}",
+                "≤ 1,000 / 1,300",
+            ]
+        )
+    return ("what", "measured", "goal"), rows
 
 
 def _compared(compared: Sequence[Compared]) -> tuple[Sequence[str], list[list[str]]]:
@@ -153,6 +215,33 @@ def _tokens(run: Run) -> str:
     return chart("Tokens until the right lines are read, as a share of grep's", groups)
 
 
+_WHY = """\
+## Why there are no embeddings
+
+Vectors of small models, mixed with the lexical score, were measured before this version: those
+of wordllama of the best 200 sections of each question, those of MiniLM of the best 30
+(nDCG@10, one weight for all collections, scores scaled to 0–1 for each question; in bold
+what is significantly better):
+
+| | Kubernetes | SciFact | Cranfield | sections / CPU second | one question |
+|---|---|---|---|---|---|
+| lexical alone | .349 | .696 | .407 | | |
+| wordllama 0.4.0, 256 dimensions, 40 % | .361 | .705 | .416 | 1,500–2,700 | 0.2 ms |
+| all-MiniLM-L6-v2 as int8, 60 % | **.385** | not measured | **.442** | 13 | 7–8 ms |
+
+- **Static vectors do not earn their cost.** The weights of wordllama are in its wheel (MIT,
+  19 MB) and load without a network; but what it gains is within chance on each collection,
+  at 16 MB of weights, four further packages and a kilobyte for each section.
+- **A small transformer does find more**: it was asked to reach .38 on Kubernetes, and does.
+  But to embed a section takes 80 ms, which is more than two hours of CPU for 100,000
+  sections, and it took 1.6 GB of memory. And no package was found that has all
+  it needs: the one with int8 weights (Apache-2.0) lacks the tokenizer, the one with the
+  tokenizer names no licence, and others download the model when they are first used.
+
+So there is no such option yet. What was measured speaks for a small reranker as soon as its
+parts can be installed from one place.
+"""
+
 _HOW = """\
 ## How it was measured
 
@@ -168,7 +257,10 @@ _HOW = """\
   words, any of which may match; BM25 in all of them.
 - **Typing errors**: in one word of five letters or more of a heading that only one section
   has, two letters swapped, one dropped, one doubled, or one replaced.
-- **Names** are such as stand in five documents at most.
+- **Names** are such as stand in five documents at most. A hit that has the same name in
+  another spelling, as `v1.2` for `1.2`, counts as wrong here.
+- **Written questions** were written with the text at hand, and the sections that answer them
+  noted; they are in `tests/eval`.
 - **Mended** are questions as people typed them in which a word that is in no document was
   taken for another one; worse, those that found less by it.
 - **With docindex**, hits are read in their order until the right section was read, each by
