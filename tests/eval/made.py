@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from docindex.indexer.identifiers import MAX_NAME
 from docindex.indexer.models import Document, Section
 
 SEED = 20_250_901
@@ -111,7 +112,9 @@ def names(documents: Sequence[Document]) -> dict[str, list[str]]:
                 found[form][name].add(document.name)
     kinds: dict[str, list[str]] = {}
     for form, each in found.items():
-        rare = sorted(name for name, at in each.items() if len(at) <= RARE)
+        rare = sorted(
+            name for name, at in each.items() if len(at) <= RARE and len(name) <= MAX_NAME
+        )
         if len(rare) >= LEAST:
             kinds[form] = chance.sample(rare, min(EACH, len(rare)))
     return kinds
