@@ -11,8 +11,8 @@ STEPS = 5
 
 
 def chart(title: str, groups: Mapping[str, Mapping[str, float]], highest: float = 1.0) -> str:
-    """`groups` are the values from 0 to `highest` of each engine, by what was measured; each
-    group has the same engines."""
+    """`groups` are the values from 0 to `highest` of each engine, by what was measured, a line
+    for each part between commas; each group has the same engines."""
     engines = list(next(iter(groups.values())))
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">',
@@ -34,7 +34,10 @@ def chart(title: str, groups: Mapping[str, Mapping[str, float]], highest: float 
                 f'<rect x="{begin + number * wide:.1f}" y="{floor - high:.1f}" '
                 f'width="{wide * 0.92:.1f}" height="{high:.1f}" fill="{_colour(number)}"/>'
             )
-        parts.append(_text(LEFT + (place + 0.5) * room, floor + 20, group, anchor="middle"))
+        parts += [
+            _text(LEFT + (place + 0.5) * room, floor + 16 + 15 * line, text, anchor="middle")
+            for line, text in enumerate(group.split(", "))
+        ]
     parts += _legend(engines)
     return "\n".join((*parts, "</svg>")) + "\n"
 
