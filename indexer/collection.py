@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docindex.indexer.analysis import alternatives
-from docindex.indexer.bm25 import LENGTHS
+from docindex.indexer.bm25 import LENGTHS, idf
+from docindex.indexer.census import Census
 from docindex.indexer.contributions import Contributions, postings
 from docindex.indexer.impacts import Bitmap, ImpactCache, Impacts, Numbers, TermImpacts
 from docindex.indexer.snapshot import Leaf
@@ -46,24 +47,24 @@ class Collection:
     reads nothing of the segments but how long their sections are, so each generation can
     have its own."""
 
-    def __init__(self, leaves: Sequence[Leaf]) -> None:
+    def __init__(self, leaves: Sequence[Leaf], census: Census | None = None) -> None:
+        """Without a census, all sections count in the statistics."""
         self.leaves = tuple(leaves)
         self.bases = np.zeros(len(leaves) + 1, np.int64)
         """The number of the first section of each segment, and that behind the last."""
         np.cumsum([leaf.reader.size for leaf in leaves], out=self.bases[1:])
         self.size = int(self.bases[-1])
-        self._contributions = Contributions(self.leaves, self.bases)
+        self._census = census
+        self.order = None if census is None else census.order
+        """See `Census`; None: their numbers tell which of two equal sections goes first."""
+        self._contributions = Contributions(self.leaves, self.bases, census)
         self.documents = self._contributions.documents
         self._cache = ImpactCache(max(CACHE_BYTES * self.size, LEAST_CACHE_BYTES))
         self._numbers: dict[str, tuple[tuple[int, ...], ...]] = {}
 
     def everything(self) -> Bitmap:
         """All sections that are not deleted, and heads that are no section."""
-        alive = np.ones(self.size, np.bool_)
-        for leaf, base in zip(self.leaves, self.bases.tolist(), strict=False):
-            if leaf.alive is not None:
-                alive[base : base + leaf.reader.size] = leaf.alive
-        return alive
+        return living(self.leaves)
 
     def impacts(self, term: str) -> Impacts:
         """What a term adds to the scores of sections: BM25 in their text, in the better one
@@ -83,6 +84,13 @@ class Collection:
             found = self._contributions.of_name(term)
             self._cache.put(key, found)
         return found.sections
+
+    def rarity(self, term: str) -> float:
+        """What it tells that a section has a term (its idf)."""
+        impacts = self.impacts(term)
+        if self._census is None:
+            return idf(self.size, impacts.count)
+        return idf(self._census.size, impacts.count_among(self._census.counted))
 
     def pieces(self, term: str, number: int, *, as_name: bool = False) -> dict[str, float]:
         """What a term adds to the score of one section, field by field."""
@@ -109,10 +117,13 @@ class Collection:
             living = slice(None) if leaf.alive is None else leaf.alive[ids]
             yield (ids[living] + base).astype(np.int32)
 
-    def terms_from(self, field: str, prefix: str) -> Iterator[str]:
-        """The terms of a field that begin so, in byte order, each once."""
+    def terms_from(self, field: str, prefix: str, among: Bitmap | None = None) -> Iterator[str]:
+        """The terms of a field that begin so, in byte order, each once: of all sections, or
+        of those that are told."""
         runs = [leaf.reader.terms_from(field, prefix) for leaf in self.leaves]
-        return (term for term, _ in groupby(merge(*runs, key=str.encode)))
+        for term, _ in groupby(merge(*runs, key=str.encode)):
+            if among is None or any(among[at].any() for at in self.sections_with(term, field)):
+                yield term
 
     def stretches(self, numbers: Numbers) -> Iterator[Stretch]:
         """The texts of some sections, as many at a time as are soon looked through."""
@@ -135,3 +146,11 @@ class Collection:
             found = self._contributions.of(term)
             self._cache.put(term, found)
         return found
+
+
+def living(leaves: Sequence[Leaf]) -> Bitmap:
+    """The sections of several segments that are not deleted, and heads that are no section."""
+    each = [
+        np.ones(leaf.reader.size, np.bool_) if leaf.alive is None else leaf.alive for leaf in leaves
+    ]
+    return np.concatenate([np.zeros(0, np.bool_), *each])

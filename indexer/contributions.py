@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from docindex.indexer.analysis import alternatives
 from docindex.indexer.bm25 import LENGTHS, idf, norms, saturated
+from docindex.indexer.census import Census
 from docindex.indexer.documents import Documents
 from docindex.indexer.impacts import Impacts, TermImpacts, new_impacts
 from docindex.indexer.segment_reader import NO_POSTINGS, Postings, SegmentReader
@@ -23,19 +24,26 @@ FIELDS = {TEXT: 1.0, **NAMES, **IDENTIFIERS}
 class Contributions:
     """Knows the statistics of all fields. Immutable."""
 
-    def __init__(self, leaves: Sequence[Leaf], bases: NDArray[np.int64]) -> None:
+    def __init__(
+        self, leaves: Sequence[Leaf], bases: NDArray[np.int64], census: Census | None = None
+    ) -> None:
         """`bases` are the numbers of the first section of each leaf, and that behind the last."""
         self._leaves = list(zip(leaves, bases.tolist(), strict=False))
         self._size = int(bases[-1])
-        self.documents = Documents(leaves, bases)
+        self._census = census
+        self._count = self._size if census is None else census.size
+        self.documents = Documents(leaves, bases, census)
         self._norms: dict[str, NDArray[np.float32]] = {}
         for field in FIELDS:
-            total = sum(leaf.reader.field_length(field) for leaf in leaves)
-            self._norms[field] = norms(LENGTHS, total, self._size, OWN_B.get(field, B))
+            if census is None:
+                total = sum(leaf.reader.field_length(field) for leaf in leaves)
+            else:
+                total = census.total([leaf.reader.lengths(field) for leaf in leaves])
+            self._norms[field] = norms(LENGTHS, total, self._count, OWN_B.get(field, B))
 
     def of(self, term: str) -> TermImpacts:
         """What a term of a word adds. Statistics count deleted sections too, as stock
-        Whoosh's do."""
+        Whoosh's do, unless a census says what counts."""
         found = self._postings(term, FIELDS)
         texts = [each.get(TEXT, NO_POSTINGS) for each in found]
         return TermImpacts(self._of_sections(found, FIELDS), self.documents.impacts(texts))
@@ -96,9 +104,19 @@ class Contributions:
         """What each field's scores are multiplied by."""
         factors: dict[str, float] = {}
         for field, weight in weights.items():
-            count = sum(each[field].ids.size for each in found if field in each)
-            factors[field] = weight * idf(self._size, count) * (K1 + 1)
+            count = sum(
+                self._counted(each[field].ids, base)
+                for (_, base), each in zip(self._leaves, found, strict=True)
+                if field in each
+            )
+            factors[field] = weight * idf(self._count, count) * (K1 + 1)
         return factors
+
+    def _counted(self, docnums: NDArray[np.uint32], base: int) -> int:
+        """How many of some sections of a segment count in statistics."""
+        if self._census is None:
+            return docnums.size
+        return int(np.count_nonzero(self._census.counted[base:].take(docnums)))
 
     def _scored(
         self, reader: SegmentReader, field: str, found: Postings, factor: float

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docindex.indexer.bm25 import LENGTHS, idf, norms, saturated
+from docindex.indexer.census import Census
 from docindex.indexer.impacts import Impacts, new_impacts
 from docindex.indexer.segment_reader import Postings
 from docindex.indexer.snapshot import Leaf
@@ -17,9 +18,12 @@ from docindex.indexer.weights import DOCUMENT, K1, TEXT
 
 
 class Documents:
-    """Immutable. Deleted documents keep their numbers, and count in all statistics."""
+    """Immutable. Deleted documents keep their numbers, and count in all statistics, unless
+    a census says what counts."""
 
-    def __init__(self, leaves: Sequence[Leaf], bases: NDArray[np.int64]) -> None:
+    def __init__(
+        self, leaves: Sequence[Leaf], bases: NDArray[np.int64], census: Census | None = None
+    ) -> None:
         """`bases` are the numbers of the first section of each leaf, and that behind the last."""
         readers = [leaf.reader for leaf in leaves]
         heads = [each.head_numbers() + at for each, at in zip(readers, bases[:-1], strict=True)]
@@ -32,8 +36,14 @@ class Documents:
         self._bases = bases
         lengths = [LENGTHS.take(each.lengths(TEXT)) for each in readers]
         sums = np.add.reduceat(np.concatenate(lengths), bounds[:-1]) if self.size else np.zeros(0)
-        total = sum(each.field_length(TEXT) for each in readers)
-        self._norms = norms(sums, total, self.size)
+        self._counted = None if census is None else census.counted.take(bounds[:-1])
+        if self._counted is None:
+            self._count = self.size
+            total = sum(each.field_length(TEXT) for each in readers)
+        else:
+            self._count = int(np.count_nonzero(self._counted))
+            total = int(sums[self._counted].sum(dtype=np.float64))
+        self._norms = norms(sums, total, self._count)
 
     def impacts(self, found: Sequence[Postings]) -> Impacts:
         """What a term adds to the sections of each document, from its postings in the text of
@@ -49,6 +59,9 @@ class Documents:
                 ids.append(each[firsts])
                 frequencies.append(np.add.reduceat(weights, firsts))
         numbers = np.concatenate(ids)
-        factor = DOCUMENT * idf(self.size, numbers.size) * (K1 + 1)
+        count = numbers.size
+        if self._counted is not None:
+            count = int(np.count_nonzero(self._counted.take(numbers)))
+        factor = DOCUMENT * idf(self._count, count) * (K1 + 1)
         scores = saturated(np.concatenate(frequencies), self._norms.take(numbers), factor)
         return new_impacts(numbers, scores, self.size, best=0)

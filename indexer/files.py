@@ -162,10 +162,10 @@ class Folder:
             try:
                 place, entry = self._find(way, name)
                 if not entry:
-                    raise _not_found(name)
+                    raise not_found(name)
                 return self._read(place.directory, entry, name)
             except FileNotFoundError:
-                raise _not_found(name) from None
+                raise not_found(name) from None
             except OSError as error:
                 if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EISDIR):
                     raise NotADocument(
@@ -276,7 +276,7 @@ class Folder:
         with Visit() as visit, _writing(name, "deleted"):
             place, entry = self._find(visit, name)
             if not entry:
-                raise _not_found(name)
+                raise not_found(name)
             self._verify(place.directory, entry, name, expect)
             atomic.remove(
                 place.directory,
@@ -372,7 +372,8 @@ def _refuse_new(place: Place, name: str) -> None:
             )
 
 
-def _not_found(name: str) -> DocumentNotFound:
+def not_found(name: str) -> DocumentNotFound:
+    """The error for a document that is not there, or not for who asks."""
     return DocumentNotFound(
         f"there is no document {shown(name)}: list the documents to see their names"
     )

@@ -11,7 +11,7 @@ wrote to `docs/guide/a.md` is seen by one on `docs/guide` as the history of `a.m
 import json
 import secrets
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -45,9 +45,13 @@ class _View:
 
 
 class History:
-    def __init__(self, state: Path, root: Path) -> None:
-        """`root` is the real path of the folder."""
+    def __init__(
+        self, state: Path, root: Path, may_read: Callable[[str], bool] = lambda name: True
+    ) -> None:
+        """`root` is the real path of the folder; `may_read` tells of which documents in it
+        the history may be told."""
         self._state = state
+        self._may_read = may_read
         self._root = root
         self.place = place_of(state, root)
 
@@ -134,13 +138,14 @@ class History:
         return sorted([*own, *others], key=lambda change: change.when) if others else own
 
     def lineage(self, name: str) -> list[Change]:
-        """The same, with what a document was before it was moved here."""
+        """The same, with what a document was before it was moved here, from wherever it
+        may be read."""
         found = self.changes(name)
         followed = {name}
         ahead = [change for change in found if change.why == "moved" and change.after]
         while ahead:
             move = ahead.pop()
-            if move.other and move.other not in followed:
+            if move.other and move.other not in followed and self._may_read(move.other):
                 followed.add(move.other)
                 earlier = [each for each in self.changes(move.other) if each.when <= move.when]
                 ahead += [each for each in earlier if each.why == "moved" and each.after]
@@ -195,7 +200,8 @@ class History:
                     if log.stat().st_mtime + 1 < since:
                         continue
                     for change in view.place.changes(log):
-                        if ours := view.ours(change.name):
+                        ours = view.ours(change.name)
+                        if ours and self._may_read(ours):
                             found.setdefault(ours, []).append(change)
         for changes in found.values():
             changes.sort(key=lambda change: change.when)

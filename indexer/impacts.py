@@ -49,10 +49,20 @@ class Impacts:
         """Sections that it adds most to, as many as asked for if there are so many."""
         if count <= BEST and self.best.size:
             return self.best
+        ids, scores = self.everywhere()
+        return ids[highest(scores, count)]
+
+    def everywhere(self) -> tuple[Numbers, NDArray[np.float32]]:
+        """All sections that have the term, and what it adds to each."""
         if self.dense is None:
-            return self.ids[highest(self.scores, count)]
+            return self.ids, self.scores
         ids = np.flatnonzero(self.dense).astype(np.int32)
-        return ids[highest(self.dense[ids], count)]
+        return ids, self.dense[ids]
+
+    def count_among(self, some: Bitmap) -> int:
+        """How many of some sections have the term."""
+        there = some.take(self.ids) if self.dense is None else (self.dense > 0) & some
+        return int(np.count_nonzero(there))
 
     @property
     def nbytes(self) -> int:

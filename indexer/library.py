@@ -7,14 +7,18 @@ the parser and numpy are imported by the first call that needs them.
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, field, replace
 from operator import is_
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from docindex.indexer.access import Caller, Principal, Reach, Rule, Rules
 from docindex.indexer.attendant import Attendant
-from docindex.indexer.errors import DocumentNotFound, InvalidInput
+from docindex.indexer.errors import DocumentNotFound, InvalidInput, NotWritable
+from docindex.indexer.files import not_found
 from docindex.indexer.indexing import index_all, index_names
 from docindex.indexer.locks import held
 from docindex.indexer.models import (
@@ -29,7 +33,6 @@ from docindex.indexer.models import (
     ListRequest,
     Options,
     Past,
-    Progress,
     Reading,
     Record,
     ReindexReport,
@@ -44,6 +47,7 @@ from docindex.indexer.models import (
 )
 from docindex.indexer.names import parse_name, shown
 from docindex.indexer.shelf import Shelf, together
+from docindex.indexer.visible import Visible, differences, in_shares, narrowed, told
 
 if TYPE_CHECKING:
     from docindex.indexer.moving import MoveOutcome
@@ -56,11 +60,31 @@ NOBODY = Author()
 FIRST_COMMIT_SECONDS = 3.0
 """How long the very first search waits for something to find."""
 POLL_SECONDS = 0.05
+MOST_CALLERS = 16
+"""Callers whose documents are remembered."""
+
+
+@dataclass(slots=True)
+class _Common:
+    """What a library and all that callers see of it have in common."""
+
+    engine: "Engine | None" = None
+    callers_engine: "Engine | None" = None
+    attendant: Attendant | None = None
+    writer: "Writer | None" = None
+    waited: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    visible: OrderedDict[frozenset[Principal], Visible] = field(
+        default_factory=OrderedDict[frozenset[Principal], Visible]
+    )
 
 
 class Library:
     """One or more folders, searched together. All methods may be called from any
-    thread; all block, none for longer than its documented limit."""
+    thread; all block, none for longer than its documented limit.
+
+    What `seen_by` gives is the same library as far as one caller may read and write it:
+    for all of its methods, what the caller may not read is not there."""
 
     def __init__(
         self,
@@ -69,37 +93,51 @@ class Library:
         cache: Path,
         state: Path,
         options: Options | None = None,
+        rules: Sequence[Rule] = (),
     ) -> None:
-        """`cache` holds the indexes, `state` the history, the locks of writes and the audit log.
+        """`cache` holds the indexes, `state` the history, the locks of writes and the audit
+        log. The `rules` tell what callers may; with none they may everything.
 
         Raises FolderUnavailable when a folder is not there, InvalidInput when
-        two folders have one label or one of several has none.
+        two folders have one label or one of several has none, or a rule is none.
         """
         _check_labels(folders)
         self._options = options or Options()
         self._cache = cache
         self._state = state
         self._shelves = [Shelf(folder, cache, self._options) for folder in folders]
-        self._engine: Engine | None = None
-        self._attendant: Attendant | None = None
-        self._made_writer: Writer | None = None
-        self._attending = threading.Lock()
+        self._rules = Rules(rules) if rules else None
+        self._reach: Reach | None = None
+        self._who = ""
         self._seen: Sequence[Mapping[str, Record]] | None = None
-        self._waited = False
+        self._common = _Common()
+
+    def seen_by(self, caller: Caller) -> "Library":
+        """The library as far as the caller may read and write it. Cheap enough for each
+        call; opening and closing is for the whole library alone."""
+        seen = copy(self)
+        reach = self._rules.reach(caller) if self._rules else None
+        vars(seen).update(_reach=reach, _who=caller.name, _seen=None)
+        return seen
+
+    def may_read(self, name: str) -> bool:
+        """Whether a document is there for the caller, if it is there; by the name alone."""
+        return self._reach is None or self._reach.may_read(name)
 
     def close(self) -> None:
-        with self._attending:
-            if self._attendant is not None:
-                self._attendant.close()
-                self._attendant = None
+        common = self._common
+        with common.lock:
+            if common.attendant is not None:
+                common.attendant.close()
+                common.attendant = None
 
     def attend(self) -> None:
         """Holds a lease on the library's indexes and sees to it that somebody
         indexes each folder, now and for as long as the library is open (a thread
         of its own looks twice a second, and takes over within three seconds)."""
-        with self._attending:
-            if self._attendant is None:
-                self._attendant = Attendant(
+        with self._common.lock:
+            if self._common.attendant is None:
+                self._common.attendant = Attendant(
                     self._shelves, cache=self._cache, state=self._state, options=self._options
                 )
 
@@ -110,9 +148,12 @@ class Library:
         from docindex.indexer.searching import Engine
 
         self._await_first_commit()
-        if self._engine is None:
-            self._engine = Engine(self._shelves)
-        return self._engine.search(request, self.view())
+        common = self._common
+        if self._reach is None:
+            common.engine = common.engine or Engine(self._shelves)
+            return common.engine.search(request, self.view())
+        common.callers_engine = common.callers_engine or Engine(self._shelves, self._rules)
+        return common.callers_engine.search(request, self.view(), self._visible(self._reach))
 
     def read(self, name: str, section: str = "", lines: str = "") -> Reading:
         """The whole document, one section with its subsections (anchor or heading trail),
@@ -128,11 +169,19 @@ class Library:
         from docindex.indexer.listing import list_documents
 
         self._await_first_commit()
-        return list_documents(self._shelves, request, self.view())
+        if self._reach is not None:
+            visible, who = self._visible(self._reach), (self._reach.who,)
+            return list_documents(
+                visible.folders, visible.generations, request, self.view(), who, self._reach.owns
+            )
+        catalogues = [shelf.catalogue() for shelf in self._shelves]
+        generations = tuple(generation for generation, _ in catalogues)
+        records = [each for _, each in catalogues]
+        return list_documents(records, generations, request, self.view())
 
     def complete(self, prefix: str, limit: int) -> tuple[Sequence[str], int]:
         """Names that begin with `prefix`, then those that hold it, and how many there are."""
-        names = sorted(name for shelf in self._shelves for name in shelf.catalogue()[1])
+        names = sorted(name for records in self._documents() for name in records)
         wanted = prefix.casefold()
         first = [name for name in names if name.casefold().startswith(wanted)]
         others = [name for name in names if name.casefold().find(wanted) > 0]
@@ -140,25 +189,41 @@ class Library:
 
     def view(self) -> IndexView:
         """How fresh answers are: cheap enough for every answer."""
-        return together([self._view(shelf) for shelf in self._shelves])
+        view = together([self._view(shelf) for shelf in self._shelves])
+        return view if self._reach is None else narrowed(view, self._documents())
 
     def status(self) -> LibraryStatus:
-        return LibraryStatus(self.view(), tuple(shelf.status() for shelf in self._shelves))
+        folders = [shelf.status() for shelf in self._shelves]
+        if self._reach is not None:
+            folders = [
+                replace(
+                    folder,
+                    index=narrowed(folder.index, [records]),
+                    generation=-1,
+                    sections=sum(record.sections for record in records.values()),
+                    index_bytes=0,
+                    ignored=0,
+                    skipped=told(folder.skipped, self.may_read),
+                    remarks=told(folder.remarks, self.may_read),
+                )
+                for folder, records in zip(folders, self._documents(), strict=True)
+            ]
+        return LibraryStatus(self.view(), tuple(folders))
 
     def changes(self) -> Changes:
         """What came to the index since the last call (the first call gives nothing)."""
-        catalogues = [shelf.catalogue()[1] for shelf in self._shelves]
+        catalogues = self._documents()
         before, self._seen = self._seen, catalogues
         if before is None or all(map(is_, before, catalogues)):
             return Changes()
         old = {name: record.version for records in before for name, record in records.items()}
         new = {name: record.version for records in catalogues for name, record in records.items()}
         return Changes(
-            added=tuple(name for name in new if name not in old),
+            added=tuple(sorted(new.keys() - old.keys())),
             updated=tuple(
-                name for name, version in new.items() if old.get(name, version) != version
+                sorted(name for name in new.keys() & old.keys() if old[name] != new[name])
             ),
-            removed=tuple(name for name in old if name not in new),
+            removed=tuple(sorted(old.keys() - new.keys())),
         )
 
     # Writing
@@ -170,8 +235,9 @@ class Library:
         VersionMismatch, SectionNotFound, TooLarge, ReadOnly, NotWritable, WriteFailed,
         TimedOut.
         """
-        shelf, name = self._find(edit.name)
-        return self._indexed(shelf, name, self._writer().update(shelf, name, edit, author))
+        shelf, name = self._find_to_write(edit.name)
+        outcome = self._writer().update(shelf, name, edit, self._signed(author))
+        return self._indexed(shelf, name, outcome)
 
     def delete(
         self, name: str, if_version: str = "", dry_run: bool = False, author: Author = NOBODY
@@ -179,6 +245,8 @@ class Library:
         """Removes a document, which stays in the history. Raises as `update` does, and
         DocumentNotFound."""
         shelf, inner = self._find(name)
+        self._find_to_write(name)
+        author = self._signed(author)
         outcome = self._writer().delete(shelf, inner, name, if_version, dry_run, author)
         return self._indexed(shelf, inner, outcome)
 
@@ -187,7 +255,9 @@ class Library:
     ) -> WriteOutcome:
         """Brings back an earlier version of a document, deleted or not. What is there now
         is kept. Raises as `update` does, and VersionNotFound."""
-        shelf, inner = self._find(name)
+        shelf, inner = self._find_kept(name)
+        self._find_to_write(name)
+        author = self._signed(author)
         outcome = self._writer().restore(shelf, inner, name, version, dry_run, author)
         return self._indexed(shelf, inner, outcome)
 
@@ -207,26 +277,36 @@ class Library:
         from docindex.indexer.moves import move
 
         shelf, inner = self._find(name)
-        target, new_inner = self._find(new_name)
+        self._find_to_write(name)
+        target, new_inner = self._find_to_write(new_name)
         if target is not shelf:
             raise InvalidInput(
                 f"{shown(new_name)} is in another folder; a document is moved within its own. "
                 "Write it there, then delete it here"
             )
         names = (inner, new_inner)
+        author = self._signed(author)
         moved = move(
-            self._state, self._options, shelf, names, if_version, dry_run, author, listener
+            self._state,
+            self._options,
+            shelf,
+            names,
+            if_version,
+            dry_run,
+            author,
+            listener,
+            self._reach,
         )
         if dry_run:
             return moved
         changed = (*names, *(self._find(each.name)[1] for each in moved.followed))
-        attended = self._attendant is not None
+        attended = self._common.attendant is not None
         return replace(moved, searchable=index_names(shelf, changed, self._options, attended))
 
     def past(self, name: str) -> Past:
         """What can be restored. Raises InvalidName, VersionNotFound when nothing is kept
         and nothing there."""
-        shelf, inner = self._find(name)
+        shelf, inner = self._find_kept(name)
         return self._writer().past(shelf, inner, name)
 
     def written(self) -> Sequence[Written]:
@@ -237,6 +317,7 @@ class Library:
             Written(shelf.outer(name), changes[-1].when, changes[-1].why, len(changes))
             for shelf in self._shelves
             for name, changes in History(self._state, shelf.root).names().items()
+            if self.may_read(shelf.outer(name))
         ]
         return sorted(found, key=lambda each: each.when, reverse=True)
 
@@ -246,7 +327,12 @@ class Library:
         from docindex.indexer.ledger import place_of
         from docindex.indexer.undoing import steps
 
-        found = [step for shelf in self._shelves for step in steps(self._state, shelf, since)]
+        found = [
+            step
+            for shelf in self._shelves
+            for step in steps(self._state, shelf, since)
+            if self._reach is None or self._reach.may_write(step.name)
+        ]
         return UndoPlan(
             since,
             tuple(step for step in found if isinstance(step, Undoing)),
@@ -262,7 +348,7 @@ class Library:
 
     # Indexing
 
-    def catch_up(self, on_progress: Callable[[Progress], None]) -> None:
+    def catch_up(self, on_progress: Listener) -> None:
         """Brings the index up to date, here, unless somebody keeps it so already."""
         for shelf in self._shelves:
             if not held(shelf.home.lock):
@@ -271,21 +357,29 @@ class Library:
     def reindex(
         self,
         full: bool,
-        on_progress: Callable[[Progress], None],
+        on_progress: Listener,
         cancelled: threading.Event,
     ) -> ReindexReport:
         """Returns when every folder agrees with its index. Raises Cancelled once
         `cancelled` is set: what was committed by then stays, and the rest is
         caught up with in the background; FolderUnavailable; Unavailable."""
         start = time.monotonic()
+        before = self._documents() if self._reach is not None else ()
         indexed = removed = 0
         for shelf in self._shelves:
             reply = index_all(
-                shelf, full, self._options, self._attendant is not None, on_progress, cancelled
+                shelf,
+                full,
+                self._options,
+                self._common.attendant is not None,
+                self._listener(shelf, on_progress),
+                cancelled,
             )
             indexed += reply.indexed
             removed += reply.removed
-        folders = [shelf.status() for shelf in self._shelves]
+        if self._reach is not None:
+            indexed, removed = differences(before, self._documents(), full)
+        folders = self.status().folders
         return ReindexReport(
             documents=sum(folder.index.documents for folder in folders),
             sections=sum(folder.sections for folder in folders),
@@ -296,19 +390,73 @@ class Library:
         )
 
     def _writer(self) -> "Writer":
-        if self._made_writer is None:
+        if self._common.writer is None:
             from docindex.indexer.writing import Writer
 
-            self._made_writer = Writer(self._state, self._options)
-        return self._made_writer
+            self._common.writer = Writer(self._state, self._options)
+        return self._common.writer.for_reader(self.may_read)
 
     def _indexed(self, shelf: Shelf, name: str, outcome: WriteOutcome) -> WriteOutcome:
         if outcome.searchable or outcome.status.startswith("would_"):
             return outcome
-        attended = self._attendant is not None
+        attended = self._common.attendant is not None
         return replace(outcome, searchable=index_names(shelf, (name,), self._options, attended))
 
+    def _listener(self, shelf: Shelf, on_progress: Listener) -> Listener:
+        if self._reach is None:
+            return on_progress
+        return in_shares(on_progress, lambda name: self.may_read(shelf.outer(name)))
+
+    def _signed(self, author: Author) -> Author:
+        return author if author.who else replace(author, who=self._who)
+
+    def _documents(self) -> Sequence[Mapping[str, Record]]:
+        """Those that the caller may read, folder by folder, by their outer names."""
+        if self._reach is None:
+            return [shelf.catalogue()[1] for shelf in self._shelves]
+        return self._visible(self._reach).folders
+
+    def _visible(self, reach: Reach) -> Visible:
+        catalogues = [shelf.catalogue()[1] for shelf in self._shelves]
+        kept = self._common.visible
+        with self._common.lock:
+            found = kept.get(reach.principals)
+        if found is None or not found.is_of(catalogues):
+            found = Visible(reach, catalogues)
+            with self._common.lock:
+                kept[reach.principals] = found
+                kept.move_to_end(reach.principals)
+                if len(kept) > MOST_CALLERS:
+                    kept.popitem(last=False)
+        return found
+
     def _find(self, name: str) -> tuple[Shelf, str]:
+        """The folder that a name belongs to, and the name below it. Raises DocumentNotFound
+        when the caller may not read it: before anybody looks whether it is there."""
+        shelf, inner = self._locate(name)
+        if not self.may_read(shelf.outer(inner)):
+            raise not_found(inner)
+        return shelf, inner
+
+    def _find_kept(self, name: str) -> tuple[Shelf, str]:
+        """The same for the history, which knows of documents that are not there any more.
+        Raises VersionNotFound."""
+        shelf, inner = self._locate(name)
+        if not self.may_read(shelf.outer(inner)):
+            raise self._writer().nothing_kept(shelf, name)
+        return shelf, inner
+
+    def _find_to_write(self, name: str) -> tuple[Shelf, str]:
+        """The same. Raises NotWritable, whether it is there or not."""
+        shelf, inner = self._locate(name)
+        if self._reach is not None and not self._reach.may_write(shelf.outer(inner)):
+            raise NotWritable(
+                f"{shown(shelf.outer(inner))} is not where you may write (setting access); "
+                "nothing was written"
+            )
+        return shelf, inner
+
+    def _locate(self, name: str) -> tuple[Shelf, str]:
         """The folder that a name belongs to, and the name below it."""
         whole = parse_name(name)
         if not self._shelves[0].label:
@@ -324,22 +472,23 @@ class Library:
 
     def _view(self, shelf: Shelf) -> IndexView:
         view = shelf.view()
-        alone = self._attendant is not None and not self._attendant.running(shelf.home)
+        attendant = self._common.attendant
+        alone = attendant is not None and not attendant.running(shelf.home)
         if alone and view.state != "degraded":
             return replace(view, state="degraded", reason="no indexer is running")
         return view
 
     def _await_first_commit(self) -> None:
         """The very first search after a folder was given waits for something to find."""
-        if self._attendant is None or self._waited:
+        if self._common.attendant is None or self._common.waited:
             return
         end = time.monotonic() + FIRST_COMMIT_SECONDS
         while time.monotonic() < end:
-            view = self.view()
+            view = together([self._view(shelf) for shelf in self._shelves])
             if view.documents or view.state not in ("building", "rebuilding"):
                 break
             time.sleep(POLL_SECONDS)
-        self._waited = True
+        self._common.waited = True
 
 
 def _check_labels(folders: Sequence[FolderSpec]) -> None:

@@ -1,40 +1,52 @@
 """Which documents there are."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from docindex.indexer.clauses import Tagged
 from docindex.indexer.cursors import make_cursor, read_cursor
 from docindex.indexer.filters import PathFilter
 from docindex.indexer.models import IndexView, Listed, Listing, ListRequest, Record
-from docindex.indexer.shelf import Shelf
 
+NOTHING_OWN = "no rule of access names you in person, so no document is yours alone"
 MOVED = "the index has changed since the first page; documents may repeat or be missing"
 
 
-def list_documents(shelves: Sequence[Shelf], request: ListRequest, view: IndexView) -> Listing:
-    """Raises InvalidInput, InvalidCursor, IndexUnavailable."""
+def list_documents(
+    catalogues: Sequence[Mapping[str, Record]],
+    generations: tuple[int, ...],
+    request: ListRequest,
+    view: IndexView,
+    who: tuple[str, ...] = (),
+    own: Callable[[str], bool] = lambda name: False,
+) -> Listing:
+    """Of all documents in the catalogues. `who` asks, if there are callers, and `own` tells
+    which documents belong to the caller. Raises InvalidInput, InvalidCursor."""
     wanted = PathFilter(request.path)
-    catalogues = [shelf.catalogue() for shelf in shelves]
-    generations = tuple(generation for generation, _ in catalogues)
-    question = (request.path, request.tags, request.sort)
+    question = (request.path, request.tags, request.sort, request.own, *who)
     place = read_cursor(request.cursor, generations, question)
     found = [
         (name, record)
-        for _, records in catalogues
+        for records in catalogues
         for name, record in records.items()
-        if wanted.matches(name) and has_tags(record, request.tags)
+        if wanted.matches(name)
+        and has_tags(record, request.tags)
+        and (own(name) or not request.own)
     ]
     if request.sort == "modified":
         found.sort(key=lambda item: (-item[1].stamp.mtime_ns, item[0]))
     else:
         found.sort(key=lambda item: item[0])
     end = place.offset + request.max_results
+    remarks = (
+        *([MOVED] if place.moved else ()),
+        *([NOTHING_OWN] if request.own and not found else ()),
+    )
     return Listing(
         documents=tuple(_listed(name, record) for name, record in found[place.offset : end]),
         total=len(found),
         cursor=make_cursor(end, generations, question) if end < len(found) else "",
         index=view,
-        remarks=(MOVED,) if place.moved else (),
+        remarks=remarks,
     )
 
 

@@ -38,10 +38,13 @@ class Matcher:
         collection: Collection,
         concerning: Callable[[DocumentClause], Bitmap],
         check_time: Callable[[], None],
+        among: Bitmap | None = None,
     ) -> None:
         """`concerning` gives the sections of the documents that a clause is about;
-        `check_time` is called every few milliseconds, and may raise."""
+        `check_time` is called every few milliseconds, and may raise. What stands in no
+        section `among` those that may be read is no word to begin with."""
         self._collection = collection
+        self._among = among
         self._concerning = concerning
         self._check_time = check_time
 
@@ -72,8 +75,9 @@ class Matcher:
 
     def expanded(self, prefix: Prefix) -> list[str]:
         """The terms that a prefix stands for."""
-        run = self._collection.terms_from(_FIELDS[prefix.field], prefix.start)
-        return list(dict.fromkeys((*prefix.stems, *islice(run, MOST_EXPANSIONS))))
+        run = self._collection.terms_from(_FIELDS[prefix.field], prefix.start, self._among)
+        found = self._in_time(islice(run, MOST_EXPANSIONS))
+        return list(dict.fromkeys((*prefix.stems, *found)))
 
     def _any(self, terms: Iterable[str], field: TermField | None) -> Bitmap:
         if field is None:

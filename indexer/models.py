@@ -251,6 +251,8 @@ class ListRequest:
     sort: SortOrder = "path"
     max_results: int = 50
     cursor: str = ""
+    own: bool = False
+    """Only what belongs to the caller, by the rules of access."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,9 +410,12 @@ class FolderStatus:
     """"" when the library is this folder alone."""
     index: IndexView
     generation: int
+    """-1 before the first one, and for a caller who may not read everything: it tells of
+    all changes."""
     sections: int
     indexer: Literal["running", "none"]
     index_bytes: int
+    """0 for such a caller; `ignored` too."""
     ignored: int
     """Files and folders left out by ignore rules."""
     skipped: tuple[Skipped, ...]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from docindex.indexer import audit
+from docindex.indexer.access import Reach
 from docindex.indexer.doclocks import locked
 from docindex.indexer.errors import NotWritable
 from docindex.indexer.history import History
@@ -24,9 +25,11 @@ def move(
     dry_run: bool,
     author: Author,
     listener: Listener,
+    reach: Reach | None = None,
 ) -> MoveOutcome:
     """`names` are the old and the new one below the folder; the outcome has those that the
-    library uses. Raises what `Library.move` says."""
+    library uses. Documents that the caller may not read are as if they were not there, and
+    links in those that he may not write stay. Raises what `Library.move` says."""
     permissions = Permissions(options)
     for name in names:
         permissions.check(shelf.outer(name))
@@ -34,7 +37,7 @@ def move(
     def note(progress: Progress) -> None:
         listener(replace(progress, at=shelf.outer(progress.at)))
 
-    mover = _mover(state, permissions, shelf)
+    mover = _mover(state, permissions, shelf, reach)
     moved = mover.move(*names, if_version=if_version, dry_run=dry_run, listener=note)
     outcome = _named(moved, shelf)
     if options.audit and not dry_run:
@@ -47,7 +50,9 @@ def recover(state: Path, options: Options, shelf: Shelf) -> Recovery | None:
     return _mover(state, Permissions(options), shelf).recover()
 
 
-def _mover(state: Path, permissions: Permissions, shelf: Shelf) -> Mover:
+def _mover(
+    state: Path, permissions: Permissions, shelf: Shelf, reach: Reach | None = None
+) -> Mover:
     history = History(state, shelf.root)
 
     def hold(names: Collection[str]) -> AbstractContextManager[None]:
@@ -61,10 +66,19 @@ def _mover(state: Path, permissions: Permissions, shelf: Shelf) -> Mover:
             permissions.check(shelf.outer(name))
         except NotWritable:
             return False
-        return True
+        return reach is None or reach.may_write(shelf.outer(name))
+
+    def may_read(name: str) -> bool:
+        return reach is None or reach.may_read(shelf.outer(name))
 
     return Mover(
-        shelf.folder, state, locked=hold, keep=keep, may_write=may_write, outer=shelf.outer
+        shelf.folder,
+        state,
+        locked=hold,
+        keep=keep,
+        may_write=may_write,
+        may_read=may_read,
+        outer=shelf.outer,
     )
 
 

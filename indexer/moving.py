@@ -94,15 +94,18 @@ class Mover:
         locked: Locked,
         keep: Keep,
         may_write: Callable[[str], bool] = lambda _: True,
+        may_read: Callable[[str], bool] = lambda _: True,
         outer: Callable[[str], str] = str,
     ) -> None:
-        """`may_write` tells whether the links of a document may be rewritten; `outer` is
-        what the library calls a document, for diffs."""
+        """`may_write` tells whether the links of a document may be rewritten, `may_read`
+        whether it is there at all for who moves; `outer` is what the library calls a
+        document, for diffs."""
         self._folder = folder
         self._journal = Journal(state, folder.path)
         self._locked = locked
         self._keep = keep
         self._may_write = may_write
+        self._may_read = may_read
         self._outer = outer
 
     def move(
@@ -130,6 +133,7 @@ class Mover:
             new_name,
             if_version=if_version,
             may_write=self._may_write,
+            may_read=self._may_read,
             listener=reached.looking,
         )
         if dry_run:
@@ -216,8 +220,7 @@ class Mover:
         files = self._folder.scan().files
         if not files:
             raise FolderUnavailable(
-                f"the documents are not there, and a move of {shown(intent.old)} to "
-                f"{shown(intent.new)} waits to be finished"
+                "the documents are not there, and a move that was interrupted waits to be finished"
             )
         move = move_of(self._folder, intent.old, intent.new, files)
         carrier = Carrier(self._folder, self._keep, intent, move, lenient=True)

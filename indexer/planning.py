@@ -48,6 +48,7 @@ class Planner:
         *,
         if_version: str,
         may_write: Callable[[str], bool],
+        may_read: Callable[[str], bool],
         listener: Listener = unheard,
     ) -> None:
         """`listener` hears of the documents that are looked at."""
@@ -56,6 +57,7 @@ class Planner:
         self._new_name = new_name
         self._if_version = if_version
         self._may_write = may_write
+        self._may_read = may_read
         self._listener = listener
         self._names: Collection[str] = ()
         self._seen: dict[str, _Seen] = {}
@@ -71,12 +73,13 @@ class Planner:
             )
         scan = self._folder.scan()
         self._check_new(scan.folders)
-        move = move_of(self._folder, name, new_name, scan.files)
+        files = {other: stamp for other, stamp in scan.files.items() if self._may_read(other)}
+        move = move_of(self._folder, name, new_name, files)
         own = relink(data, name, move, lambda _: True)
-        remarks = [*own.remarks, *_skipped(scan.skipped)]
+        remarks = [*own.remarks, *_skipped(self._told(scan.skipped))]
         steps: list[Step] = []
         links: dict[str, int] = {}
-        for other, seen in self._search(scan.files, move).items():
+        for other, seen in self._search(files, move).items():
             remarks += seen.relinked.remarks
             if seen.relinked.data == seen.before:
                 continue
@@ -87,6 +90,14 @@ class Planner:
                 remarks.append(Remark(other, "it may not be written, so its links stay"))
         intent = Intent(name, new_name, data, own.data, tuple(steps))
         return Plan(intent, move, links, tuple(remarks))
+
+    def _told(self, skipped: Mapping[str, str]) -> Mapping[str, str]:
+        """What was skipped that who moves may read; of a folder, what is in it too."""
+        return {
+            name: reason
+            for name, reason in skipped.items()
+            if self._may_read(name) and self._may_read(f"{name}/x.md")
+        }
 
     def _search(self, files: Mapping[str, Stamp], move: Move) -> Mapping[str, _Seen]:
         """The documents that may have something to do with the move."""

@@ -16,7 +16,7 @@ from itertools import zip_longest
 import numpy as np
 from numpy.typing import NDArray
 
-from docindex.indexer.bm25 import idf
+from docindex.indexer.census import Census, in_order
 from docindex.indexer.clauses import And, Clause, DocumentClause, Or, Prefix, Query, Word
 from docindex.indexer.collection import Collection
 from docindex.indexer.errors import TimedOut
@@ -62,8 +62,9 @@ class Ranker:
     one for each generation.
     """
 
-    def __init__(self, leaves: Sequence[Leaf]) -> None:
-        self._collection = Collection(leaves)
+    def __init__(self, leaves: Sequence[Leaf], census: Census | None = None) -> None:
+        """Without a census, all sections count in the statistics."""
+        self._collection = Collection(leaves, census)
         self.size = self._collection.size
 
     def rank(
@@ -74,10 +75,12 @@ class Ranker:
         concerning: Callable[[DocumentClause], Bitmap],
         limit: int,
         deadline: float,
+        readable: Bitmap | None = None,
     ) -> Ranking:
         """`allowed` narrows down what may be found; `concerning` gives the sections of
-        the documents that a clause is about. Raises TimedOut past the deadline, a
-        reading of `time.monotonic`.
+        the documents that a clause is about. What is not `readable` is as if it were not
+        there; None: all is. Raises TimedOut past the deadline, a reading of
+        `time.monotonic`.
         """
 
         def check_time() -> None:
@@ -88,7 +91,9 @@ class Ranker:
                 )
 
         check_time()
-        matcher = Matcher(self._collection, concerning, check_time)
+        matcher = Matcher(self._collection, concerning, check_time, readable)
+        if readable is not None:
+            allowed = readable if allowed is None else allowed & readable
         for condition in query.conditions:
             met = matcher.met(condition)
             allowed = met if allowed is None else allowed & met
@@ -98,7 +103,7 @@ class Ranker:
         documents = self._collection.documents
         depth = max(limit, BEST)
         while True:
-            found = best(terms, allowed, depth, self.size, documents)
+            found = best(terms, allowed, depth, self.size, documents, self._collection.order)
             complete = found.numbers.size < depth
             chosen = firsts(documents.of[found.numbers], MOST_PER_DOCUMENT)
             if complete or chosen.size >= limit:
@@ -118,7 +123,7 @@ class Ranker:
             # What meets every condition is found, if no word says whether it is good.
             total = int(np.count_nonzero(allowed))
             if complete:
-                rest = _others(allowed, found.numbers)
+                rest = self._others(allowed, found.numbers)
                 numbers = np.concatenate((numbers, rest))
                 scores = np.concatenate((scores, np.zeros(rest.size)))
                 kept = firsts(documents.of[numbers], MOST_PER_DOCUMENT)
@@ -128,13 +133,24 @@ class Ranker:
         ranked = (Ranked(*one, *other) for one, other in zip_longest(plain, more, fillvalue=()))
         return Ranking(tuple(ranked), total)
 
-    def has(self, term: str) -> bool:
-        """Whether any section that is alive has a term of a question."""
-        return bool(self._collection.impacts(term).count)
+    def has(self, term: str, among: Bitmap | None = None) -> bool:
+        """Whether any section that is alive has a term of a question: of all, or of those
+        that are told."""
+        impacts = self._collection.impacts(term)
+        return bool(impacts.count if among is None else impacts.count_among(among))
 
     def rarity(self, term: str) -> float:
         """What it tells that a section has a term of a question (its idf)."""
-        return idf(self.size, self._collection.impacts(term).count)
+        return self._collection.rarity(term)
+
+    def foremost(self, term: str, among: Bitmap, count: int) -> tuple[list[int], int]:
+        """The sections that a term of a question says most about, of those that are told,
+        best first; and how many have it."""
+        numbers, scores = self._collection.impacts(term).everywhere()
+        there = among.take(numbers)
+        numbers, scores = numbers[there], scores[there]
+        order = np.lexsort((in_order(numbers, self._collection.order), -scores))
+        return numbers[order[:count]].tolist(), numbers.size
 
     def explain(self, query: Query, ranked: Ranked) -> Explanation:
         """Why a section that was found is where it is."""
@@ -144,6 +160,14 @@ class Ranker:
     def everything(self) -> Bitmap:
         """All sections that are alive, and heads that are no section."""
         return self._collection.everything()
+
+    def _others(self, allowed: Bitmap, taken: NDArray[np.int32]) -> NDArray[np.int32]:
+        """What is allowed and not taken yet, in order."""
+        rest = allowed.copy()
+        rest[taken] = False
+        numbers = np.flatnonzero(rest).astype(np.int32)
+        order = self._collection.order
+        return numbers if order is None else numbers[np.argsort(order[numbers])]
 
     def _weighted(self, words: Sequence[Word], check_time: Callable[[], None]) -> list[Weighted]:
         """The terms of some words, each once."""
@@ -185,10 +209,3 @@ def _expanded(conditions: Iterable[Clause], matcher: Matcher) -> Iterator[Word]:
                 yield from _expanded(clauses, matcher)
             case _:
                 continue
-
-
-def _others(allowed: Bitmap, taken: NDArray[np.int32]) -> NDArray[np.int32]:
-    """What is allowed and not taken yet, in order."""
-    rest = allowed.copy()
-    rest[taken] = False
-    return np.flatnonzero(rest).astype(np.int32)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from docindex.indexer.bm25 import idf
+from docindex.indexer.census import in_order
 from docindex.indexer.clauses import Word
 from docindex.indexer.collection import Collection
 from docindex.indexer.impacts import Bitmap, Impacts, Numbers
@@ -54,7 +54,7 @@ def reordered(
     sums = sums + cover + close
     share = _shares(collection.documents.of[near], near, close, sums)
     sums *= share
-    order = np.lexsort((near, -close, -sums))
+    order = np.lexsort((in_order(near, collection.order), -close, -sums))
     # What is not looked at again stays behind.
     behind = np.minimum(scores[count:], sums.min(initial=np.inf))
     return Reordered(
@@ -88,9 +88,10 @@ def _closeness(
     check_time: Callable[[], None],
 ) -> NDArray[np.float64]:
     """How close the terms stand in each section. Of two, that they are rare counts."""
-    rarity = np.array([idf(collection.size, each.count) for each in impacts.values()])
+    rarity = np.array([collection.rarity(term) for term in impacts])
     pairs = closeness(collection, tuple(impacts), numbers, check_time)
-    found: NDArray[np.float64] = pairs @ (rarity[1:] + rarity[:-1])
+    # Row by row, so that no sum is rounded by where in the matrix it stands.
+    found: NDArray[np.float64] = (pairs * (rarity[1:] + rarity[:-1])).sum(axis=1)
     return found
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from docindex.indexer.census import in_order
 from docindex.indexer.documents import Documents
 from docindex.indexer.impacts import Bitmap, Impacts, Numbers, highest, upper_part
 
@@ -54,9 +55,11 @@ def best(
     count: int,
     size: int,
     documents: Documents | None = None,
+    order: Numbers | None = None,
 ) -> Scored:
     """The best of those of all `size` sections that have any of the terms and are allowed.
-    With `documents`, what these add counts too."""
+    With `documents`, what these add counts too. Of equal ones, those with the lower number
+    in `order` come first, or with the lower number."""
     terms = [term for term in terms if term.impacts.count]
     if not terms:
         return NOTHING
@@ -73,10 +76,13 @@ def best(
     else:
         numbers, roughly, total = _candidates(terms, allowed, count, size, documents)
         scores = roughly.astype(np.float64)
+    if order is not None:
+        arranged = np.argsort(order[numbers])
+        numbers, scores = numbers[arranged], scores[arranged]
     places = highest(scores, count)
     numbers, scores = numbers[places], scores[places]
-    order = np.lexsort((numbers, -scores))
-    return Scored(numbers[order], scores[order], total)
+    descending = np.lexsort((in_order(numbers, order), -scores))
+    return Scored(numbers[descending], scores[descending], total)
 
 
 def sums(terms: Iterable[Weighted], numbers: Numbers) -> NDArray[np.float64]:

@@ -10,11 +10,12 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
+from docindex.indexer.access import Reach, Rules
 from docindex.indexer.clauses import DocumentClause, Query, Tagged, as_typed
 from docindex.indexer.cursors import make_cursor, read_cursor
 from docindex.indexer.errors import InvalidCursor, TimedOut
 from docindex.indexer.filters import PathFilter
-from docindex.indexer.holdings import Holdings, Spot
+from docindex.indexer.holdings import Holdings, Portion, Spot
 from docindex.indexer.impacts import Bitmap
 from docindex.indexer.listing import has_tags
 from docindex.indexer.models import Hit, IndexView, Record, SearchAnswer, SearchRequest
@@ -23,6 +24,7 @@ from docindex.indexer.ranking import SECONDS, Ranking
 from docindex.indexer.shelf import Shelf
 from docindex.indexer.sight import Candidate, Sight
 from docindex.indexer.snapshot import Snapshot
+from docindex.indexer.visible import Visible
 
 MOVED = "the index has changed since the first page; results may repeat or be missing"
 SPARE = 20
@@ -34,28 +36,40 @@ DEEPEST = 1_000
 class Engine:
     """Searches the shelves of a library together."""
 
-    def __init__(self, shelves: Sequence[Shelf]) -> None:
+    def __init__(self, shelves: Sequence[Shelf], rules: Rules | None = None) -> None:
+        """With rules, it searches for callers, by what each of them may read."""
         self._shelves = shelves
+        self._rules = rules
         self._lock = threading.Lock()
         self._newest = Holdings((), ())
 
-    def search(self, request: SearchRequest, view: IndexView) -> SearchAnswer:
-        """Raises InvalidInput, InvalidCursor, IndexUnavailable, TimedOut."""
+    def search(
+        self, request: SearchRequest, view: IndexView, visible: Visible | None = None
+    ) -> SearchAnswer:
+        """`visible` is what the caller may read, if there are rules. Raises InvalidInput,
+        InvalidCursor, IndexUnavailable, TimedOut."""
         wanted = _filter(request)
         snapshots = tuple(shelf.snapshot() for shelf in self._shelves)
-        generations = tuple(snapshot.generation for snapshot in snapshots)
-        question = (request.query, replace(request, cursor="", max_results=1, snippet_bytes=0))
+        who: tuple[str, ...] = ()
+        reach: Reach | None = None
+        if visible is None:
+            generations = tuple(snapshot.generation for snapshot in snapshots)
+        else:
+            reach, generations = visible.reach, visible.generations
+            who = (reach.who,)
+        plain = replace(request, cursor="", max_results=1, snippet_bytes=0)
+        question = (request.query, plain, *who)
         place = read_cursor(request.cursor, generations, question)
         if place.offset > DEEPEST:
             raise InvalidCursor("the cursor points nowhere; leave it out to begin anew")
         holdings = self._holdings(snapshots)
-        query = parse_query(request.query, holdings.languages)
-        query, corrected, hints = holdings.speller.understand(query)
+        portion = holdings.portion(reach)
+        query = parse_query(request.query, portion.languages)
+        query, corrected, hints = portion.speller.understand(query)
         asked = (request.path, request.tags, request.modified_after, request.modified_before)
         allowed = holdings.sections(asked, wanted) if wanted else None
-        total, spots, remarks = _find(
-            holdings, query, allowed, place.offset, request.max_results + SPARE
-        )
+        count = request.max_results + SPARE
+        total, spots, remarks = _find(holdings, query, portion, allowed, place.offset, count)
         hits: list[Hit] = []
         candidates: list[Candidate] = []
         used = repeats = 0
@@ -95,19 +109,27 @@ class Engine:
     def _holdings(self, snapshots: tuple[Snapshot, ...]) -> Holdings:
         with self._lock:
             if snapshots != self._newest.snapshots:
-                self._newest = Holdings(self._shelves, snapshots)
+                self._newest = Holdings(self._shelves, snapshots, self._rules, self._newest.parts)
             return self._newest
 
 
 def _find(
-    holdings: Holdings, query: Query, allowed: Bitmap | None, offset: int, count: int
+    holdings: Holdings,
+    query: Query,
+    portion: Portion,
+    allowed: Bitmap | None,
+    offset: int,
+    count: int,
 ) -> tuple[int, list[Spot], list[str]]:
     """How many sections match, some of them from the offset on, and what to try otherwise."""
     search = partial(
         holdings.ranker.rank,
         concerning=partial(_concerning, holdings),
         deadline=time.monotonic() + SECONDS,
+        readable=portion.readable,
     )
+    if allowed is not None and portion.readable is not None:
+        allowed = allowed & portion.readable
     ranking = search(query, allowed, limit=offset + count)
     total, found = ranking.total, [holdings.spot(each) for each in ranking.best[offset:]]
     remarks: list[str] = []

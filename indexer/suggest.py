@@ -27,6 +27,7 @@ from docindex.indexer.lexicon import SHORTEST, Lexicon
 from docindex.indexer.query import that_count
 from docindex.indexer.segment_reader import SegmentReader
 from docindex.indexer.weights import MENDED
+from docindex.indexer.witness import Witness
 
 TWICE_FROM = 8
 """Letters of a word that may be typed wrong twice."""
@@ -52,12 +53,20 @@ def languages_of(readers: Iterable[SegmentReader]) -> tuple[str, ...]:
 class Speller:
     """Knows the words of some segments. For the questions of one generation."""
 
-    def __init__(self, readers: Sequence[SegmentReader], exists: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        readers: Sequence[SegmentReader],
+        exists: Callable[[str], bool],
+        languages: tuple[str, ...] | None = None,
+        witness: Witness | None = None,
+    ) -> None:
         """`exists` tells of a term of a question whether any document has it, of those that
-        the caller may read."""
+        the caller may read, and `languages` what they are in besides English; None: all are.
+        Where some may not be read, no word is believed without a `witness`."""
         self._readers = readers
         self._exists = exists
-        self._languages = languages_of(readers)
+        self._languages = languages_of(readers) if languages is None else languages
+        self._witness = witness
 
     def understand(self, query: Query) -> Understood:
         """The query with its words as documents write them."""
@@ -101,8 +110,12 @@ class Speller:
                 near = OSA.distance(word, one.word, score_cutoff=edits) <= edits
                 if near and _digits(one.word) == digits:
                     times[one.word, one.term] += one.times
+        witness = self._witness
+        if witness is not None:
+            # Nobody is told a word, or which one comes more often, by what others may not read.
+            times = {key: count for key in times if (count := witness.count(key[1]))}
         for (found, term), _ in sorted(times.items(), key=lambda item: (-item[1], item[0])):
-            if self._exists(term):
+            if self._exists(term) and (witness is None or witness.public(found, term)):
                 yield found
 
     def _mended(self, word: Word) -> Word:
@@ -150,10 +163,14 @@ class Speller:
             for lexicon in self._lexicons():
                 for pair in lexicon.pairs_with(word):
                     times[pair.term] += pair.times
+            if self._witness is not None:
+                times = {pair: self._witness.count(pair) for pair in times if self._exists(pair)}
             yield from sorted(times, key=lambda pair: (-times[pair], pair))[:MOST_PAIRS]
         elif self._languages:
             for lexicon in self._lexicons():
-                yield from lexicon.terms_of(word)
+                for term in lexicon.terms_of(word):
+                    if self._witness is None or self._witness.readable(word, term):
+                        yield term
 
     def _lexicons(self) -> Iterator[Lexicon]:
         return (reader.lexicon() for reader in self._readers)

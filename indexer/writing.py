@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -58,6 +59,13 @@ class Writer:
         self._options = options
         self._permissions = Permissions(options)
         self._added: Counter[Path] = Counter()
+        self._may_read: Callable[[str], bool] = lambda name: True
+
+    def for_reader(self, may_read: Callable[[str], bool]) -> "Writer":
+        """The same for somebody who may know of some documents alone, by their outer names."""
+        writer = copy(self)
+        vars(writer).update(_may_read=may_read)
+        return writer
 
     def update(self, shelf: Shelf, name: str, edit: Edit, author: Author) -> WriteOutcome:
         """Raises what `Library.update` says."""
@@ -104,10 +112,10 @@ class Writer:
         """Raises what `Library.past` says."""
         old = self._read(shelf, name)
         current = "" if old is None else version_of(old)
-        history = History(self._state, shelf.root)
+        history = self._history(shelf)
         versions = history.versions(name, current)
         if old is None and not versions:
-            raise self._nothing_kept(shelf, history, asked)
+            raise self.nothing_kept(shelf, asked)
         return Past(asked, current, tuple(versions))
 
     def _update(self, shelf: Shelf, name: str, edit: Edit) -> WriteOutcome:
@@ -155,12 +163,12 @@ class Writer:
         current = "" if old is None else version_of(old)
         if current and current == version:
             return WriteOutcome("unchanged", asked, version, True, before=current)
-        history = History(self._state, shelf.root)
+        history = self._history(shelf)
         kept = history.find(name, version)
         if kept is None:
             versions = [each.version for each in history.versions(name, current)]
             if not versions:
-                raise self._nothing_kept(shelf, history, asked)
+                raise self.nothing_kept(shelf, asked)
             raise VersionNotFound(
                 f"no version {shown(version)} of {shown(asked)} is kept; there are "
                 f"{_listed(versions)}"
@@ -251,7 +259,7 @@ class Writer:
         current = version_of(old)
         if expected == current:
             return
-        history = History(self._state, shelf.root)
+        history = self._history(shelf)
         since = ""
         with suppress(VersionNotFound):
             kept = history.find(name, expected)
@@ -269,10 +277,14 @@ class Writer:
         except DocumentNotFound:
             return None
 
-    def _nothing_kept(self, shelf: Shelf, history: History, asked: str) -> VersionNotFound:
+    def _history(self, shelf: Shelf) -> History:
+        return History(self._state, shelf.root, lambda name: self._may_read(shelf.outer(name)))
+
+    def nothing_kept(self, shelf: Shelf, asked: str) -> VersionNotFound:
+        """The error for a document without a history, or one that is not for who asks."""
         deleted = [
             shelf.outer(name)
-            for name, changes in history.names().items()
+            for name, changes in self._history(shelf).names().items()
             if changes[-1].after is None
         ]
         said = f"; deleted documents are {_listed(deleted)}" if deleted else ""

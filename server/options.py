@@ -19,7 +19,7 @@ Command = TypeVar("Command", bound=Callable[..., int])
 PLACES = ("cache_dir", "state_dir")
 INDEXING = ("max_document_bytes", "honour_ignore_files")
 WATCHING = ("debounce_ms", "reconcile_seconds", "log_level")
-SERVING = ("read_only", "linger_seconds")
+SERVING = ("read_only", "access", "linger_seconds")
 WRITING = ("writable_paths", "writable_extensions", "history_days", "history_bytes", "audit")
 """Settings that make a difference to a command, by what it does."""
 
@@ -74,7 +74,11 @@ def opened(plan: Plan) -> "Generator[Library]":
 
     chosen = plan.settings
     library = Library(
-        plan.folders, cache=chosen.cache_dir, state=chosen.state_dir, options=chosen.options()
+        plan.folders,
+        cache=chosen.cache_dir,
+        state=chosen.state_dir,
+        options=chosen.options(),
+        rules=chosen.access,
     )
     try:
         yield library

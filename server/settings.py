@@ -17,6 +17,7 @@ from typing import Annotated, Literal, cast, get_args, get_origin
 import platformdirs
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
+from docindex.indexer.access import Rule, Rules
 from docindex.indexer.errors import InvalidInput
 from docindex.indexer.models import FolderSpec, Options
 from docindex.indexer.names import EXTENSIONS
@@ -88,6 +89,36 @@ def _path(text: str) -> str:
     return text
 
 
+def _rules(value: object) -> object:
+    """A table for each rule, or JSON of them."""
+    if isinstance(value, str):
+        import json  # needed only where it is set so
+
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise ValueError(f"it is not JSON: {error}") from None
+    return tuple(map(_rule, cast("list[object]", value))) if isinstance(value, list) else value
+
+
+def _rule(value: object) -> object:
+    if not isinstance(value, dict):
+        return value
+    table = cast("dict[str, object]", value)
+    for key in table:
+        if key not in ("path", "read", "write"):
+            raise ValueError(f"a rule has path, read and write, and no {key!r}")
+    return table
+
+
+def _compiled(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    try:
+        Rules(rules)
+    except InvalidInput as error:
+        raise ValueError(str(error)) from None
+    return rules
+
+
 def _extension(text: str) -> str:
     extension = f".{text.lower().removeprefix('.')}"
     if extension not in EXTENSIONS:
@@ -101,6 +132,7 @@ Paths = Annotated[tuple[Annotated[str, AfterValidator(_path)], ...], BeforeValid
 Extensions = Annotated[
     tuple[Annotated[str, AfterValidator(_extension)], ...], BeforeValidator(_texts)
 ]
+Access = Annotated[tuple[Rule, ...], BeforeValidator(_rules), AfterValidator(_compiled)]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -130,6 +162,10 @@ class Settings(BaseModel):
     writable_extensions: Extensions = Field(
         default=(),
         description="Extensions of documents that may be written; none means all.",
+    )
+    access: Access = Field(
+        default=(),
+        description="Who may read and write what, over HTTP with tokens; none: all may all.",
     )
     max_document_bytes: int = Field(
         default=_DEFAULTS.max_document_bytes,
@@ -203,6 +239,7 @@ NAMES: tuple[str, ...] = tuple(Settings.model_fields)
 LISTS = {
     "folders": "a list of folders, each DIR or LABEL=DIR",
     "writable_paths": "a list of folders and globs, such as notes or drafts/*.md",
+    "access": "a list of rules, each with path, read and write",
     "writable_extensions": f"a list of extensions out of {', '.join(EXTENSIONS)}",
 }
 """What the settings may be that hold several values."""

@@ -33,6 +33,7 @@ OTHERS: dict[str, tuple[str, object]] = {
     "read_only": ("true", True),
     "writable_paths": (f"notes{os.pathsep}drafts/*.md", ["notes", "drafts/*.md"]),
     "writable_extensions": (f"md{os.pathsep}.TXT", [".md", ".txt"]),
+    "access": ('[{"path": "guide", "read": ["*"]}]', [{"path": "guide", "read": ["*"]}]),
     "max_document_bytes": ("123456", 123_456),
     "history_days": ("7", 7),
     "history_bytes": ("1000000", 1_000_000),
@@ -60,6 +61,10 @@ def write(file: Path, text: str) -> dict[str, str]:
     return {"DOCINDEX_CONFIG": str(file)}
 
 
+def toml(value: object) -> str:
+    return json.dumps(value, separators=(", ", " = "))
+
+
 def test_without_any_source_every_setting_has_its_default() -> None:
     loaded = load({}, {"DOCINDEX_CONFIG": os.devnull})
 
@@ -73,7 +78,7 @@ def test_every_setting_can_be_set_in_the_file_and_in_the_environment(
     name: str, settings_file: Path
 ) -> None:
     text, value = OTHERS[name]
-    by_file = load({}, write(settings_file, f"{name} = {json.dumps(value)}"))
+    by_file = load({}, write(settings_file, f"{name} = {toml(value)}"))
     by_environment = load({}, {"DOCINDEX_CONFIG": os.devnull, variable(name): text})
 
     assert getattr(by_file.settings, name) == getattr(by_environment.settings, name)
@@ -347,3 +352,20 @@ class TestPlan:
         missing = str(docs / "missing")
         plan = make_plan([missing], {}, environ, missing_allowed=True)
         assert plan.folders == (FolderSpec(missing),)
+
+
+WRONG_RULES = [
+    ('[{"path": "guide", "reads": ["*"]}]', "no 'reads'"),
+    ('[{"path": "{user", "read": ["*"]}]', "no placeholder"),
+    ('[{"path": "guide", "read": ["{user}"]}]', "does not stand in its path"),
+    ('[{"path": "guide", "read": "*"}]', "must be a list of rules"),
+    ('[{"read": ["*"]}]', "must be a list of rules"),
+    ('["guide"]', "must be a list of rules"),
+    ("guide", "not JSON"),
+]
+
+
+@pytest.mark.parametrize(("value", "message"), WRONG_RULES)
+def test_a_rule_of_access_that_is_none_is_refused(value: str, message: str) -> None:
+    with pytest.raises(InvalidSettings, match=message):
+        load({"access": value}, {})

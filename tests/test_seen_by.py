@@ -1,0 +1,300 @@
+"""The library as a caller may read and write it, over a real folder and a real index."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from docindex.indexer.access import Caller, Rule
+from docindex.indexer.errors import (
+    DocindexError,
+    DocumentNotFound,
+    InvalidCursor,
+    NotWritable,
+    VersionNotFound,
+)
+from docindex.indexer.library import Library
+from docindex.indexer.models import Edit, FolderSpec, ListRequest, Progress, SearchRequest
+
+RULES = (
+    Rule("**", read=("*",)),
+    Rule("shared", read=("*",), write=("*",)),
+    Rule("teams/{team}/**", read=("group:{team}",), write=("group:{team}-editors",)),
+    Rule("users/{user}/**", read=("{user}",), write=("{user}",)),
+)
+PAGES = {
+    "index.md": "# Welcome\n\nThe lantern of the harbour is lit.\n",
+    "guide/restart.md": "# Restarting\n\nRestart the pump while restarting.\n",
+    "shared/plan.md": "# Plan\n\nThe lantern moves.\n",
+    "teams/red/plan.md": "# Red plan\n\nThe lantern is red.\n",
+    "users/ana/a.md": "# Ana\n\nA private lantern, and [the plan](../../shared/plan.md).\n",
+    "users/ben/b.md": "# Ben\n\nAnother private lantern restarts, like a zeppelin.\n",
+}
+ANA = Caller("ana")
+BEN = Caller("ben", frozenset({"red"}))
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "documents"
+    for name, text in PAGES.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, encoding="utf-8")
+    return root
+
+
+@pytest.fixture
+def library(root: Path, tmp_path: Path) -> Iterator[Library]:
+    library = open_library(tmp_path, root)
+    yield library
+    library.close()
+
+
+def open_library(place: Path, root: Path, rules: tuple[Rule, ...] = RULES) -> Library:
+    library = Library(
+        [FolderSpec(str(root))], cache=place / "cache", state=place / "state", rules=rules
+    )
+    library.catch_up(ignore)
+    return library
+
+
+def ignore(progress: Progress) -> None:
+    del progress
+
+
+def found(library: Library, query: str) -> set[str]:
+    return {hit.name for hit in library.search(SearchRequest(query)).hits}
+
+
+def refused(call: Callable[[], object]) -> tuple[type[DocindexError], str]:
+    with pytest.raises(DocindexError) as caught:
+        call()
+    return caught.type, str(caught.value)
+
+
+# Reading
+
+
+def test_each_caller_finds_what_he_may_read(library: Library) -> None:
+    public = {"index.md", "shared/plan.md"}
+    assert found(library.seen_by(ANA), "lantern") == public | {"users/ana/a.md"}
+    assert found(library.seen_by(BEN), "lantern") == public | {
+        "teams/red/plan.md",
+        "users/ben/b.md",
+    }
+    assert found(library.seen_by(Caller("")), "lantern") == public
+
+
+def test_who_runs_the_process_finds_everything(library: Library) -> None:
+    assert len(found(library, "lantern")) == 5
+    assert library.view().documents == len(PAGES)
+
+
+def test_without_rules_callers_find_everything(root: Path, tmp_path: Path) -> None:
+    seen = open_library(tmp_path / "other", root, ()).seen_by(ANA)
+    assert len(found(seen, "lantern")) == 5
+    assert seen.list(ListRequest(own=True)).documents == ()
+
+
+def test_counts_are_of_what_may_be_read(library: Library) -> None:
+    ana = library.seen_by(ANA)
+    assert ana.search(SearchRequest("lantern")).total == 3
+    assert ana.view().documents == 4
+    assert ana.list(ListRequest()).total == 4
+    assert ana.complete("", 10) == (
+        ["guide/restart.md", "index.md", "shared/plan.md", "users/ana/a.md"],
+        4,
+    )
+    (folder,) = ana.status().folders
+    assert (folder.index.documents, folder.sections, folder.generation) == (4, 4, -1)
+
+
+NOT_FOR_ANA = ["users/ben/b.md", "teams/red/plan.md"]
+
+
+@pytest.mark.parametrize("name", NOT_FOR_ANA)
+def test_what_may_not_be_read_is_as_if_it_were_not_there(library: Library, name: str) -> None:
+    ana = library.seen_by(ANA)
+    nothing = name.replace("b.md", "x.md").replace("plan.md", "none.md")
+    calls: list[Callable[[str], object]] = [
+        ana.read,
+        lambda name: ana.read(name, section="ben"),
+        lambda name: ana.read(name, lines="1-2"),
+        ana.past,
+        ana.delete,
+        lambda name: ana.delete(name, if_version="0" * 16, dry_run=True),
+        lambda name: ana.restore(name, "0" * 16),
+        lambda name: ana.move(name, "shared/stolen.md"),
+        lambda name: ana.move("shared/plan.md", name),
+        lambda name: ana.update(Edit(name, "# Mine\n")),
+        lambda name: ana.update(Edit(name, "x", mode="append", dry_run=True)),
+        lambda name: ana.update(Edit(name, "x", mode="section", section="ben")),
+    ]
+    for call in calls:
+        kind, message = refused(lambda call=call: call(name))
+        assert (kind, message.replace(name, nothing)) == refused(lambda call=call: call(nothing))
+        assert kind in (DocumentNotFound, VersionNotFound, NotWritable)
+
+
+def test_a_document_that_may_not_be_read_is_not_opened(
+    library: Library, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(
+        "docindex.indexer.files.Folder.read", lambda self, name, visit=None: opened.append(name)
+    )
+    with pytest.raises(DocumentNotFound):
+        library.seen_by(ANA).read("users/ben/b.md")
+    assert not opened
+
+
+def test_own_documents_are_those_that_a_rule_gives_to_the_user(library: Library) -> None:
+    for caller, names in ((ANA, ["users/ana/a.md"]), (BEN, ["users/ben/b.md"])):
+        listing = library.seen_by(caller).list(ListRequest(own=True))
+        assert [each.name for each in listing.documents] == names
+        assert listing.total == 1
+
+
+def test_a_cursor_is_for_the_caller_who_got_it(library: Library) -> None:
+    ana, ben = library.seen_by(ANA), library.seen_by(BEN)
+    request = SearchRequest("lantern", max_results=1)
+    cursor = ana.search(request).cursor
+    again = SearchRequest("lantern", max_results=1, cursor=cursor)
+    assert ana.search(again).hits
+    for other in (ben, library):
+        with pytest.raises(InvalidCursor):
+            other.search(again)
+    listed = ana.list(ListRequest(max_results=1)).cursor
+    with pytest.raises(InvalidCursor):
+        ben.list(ListRequest(max_results=1, cursor=listed))
+
+
+# What others have makes no difference
+
+
+def test_a_private_word_mends_no_typo_of_others(library: Library) -> None:
+    assert library.seen_by(BEN).search(SearchRequest("zeppelin")).total == 1
+    assert library.seen_by(ANA).search(SearchRequest("zeppelinn")).corrected == ""
+    assert library.seen_by(BEN).search(SearchRequest("zeppelinn")).corrected == ""
+    assert library.seen_by(ANA).search(SearchRequest("harbuor")).corrected == "harbour"
+
+
+def test_a_private_form_of_a_public_word_mends_no_typo(library: Library) -> None:
+    # "restarts" stands with Ben alone, though the public "restart" is found by the same term.
+    for caller in (ANA, BEN):
+        answer = library.seen_by(caller).search(SearchRequest("restartx"))
+        assert answer.corrected == "restart"
+    assert library.search(SearchRequest("restartsx")).corrected == "restarts"
+    assert library.seen_by(ANA).search(SearchRequest("restartsx")).corrected == "restart"
+
+
+def test_no_score_depends_on_private_documents(library: Library) -> None:
+    request = SearchRequest("lantern pump harbour", explain=True)
+    before = library.seen_by(ANA).search(request)
+    ben = library.seen_by(BEN)
+    for number in range(20):
+        ben.update(Edit(f"users/ben/{number}.md", "# Lantern\n\nPump lantern harbour.\n" * 9))
+    assert library.seen_by(ANA).search(request).hits == before.hits
+    assert ben.search(request).total > before.total
+
+
+def test_others_writes_do_not_show_in_the_state(library: Library) -> None:
+    ana = library.seen_by(ANA)
+    page = ana.search(SearchRequest("lantern", max_results=1))
+    status = ana.status().folders[0]
+    ana.changes()
+    library.seen_by(BEN).update(Edit("users/ben/new.md", "# New\n"))
+    following = SearchRequest("lantern", max_results=1, cursor=page.cursor)
+    assert ana.search(following).remarks == ()
+    as_of = ana.view().as_of
+    assert ana.status().folders[0] == replace(status, index=replace(status.index, as_of=as_of))
+    assert not ana.changes()
+    library.seen_by(BEN).update(Edit("shared/new.md", "# New\n"))
+    assert ana.search(following).remarks
+    assert ana.changes().added == ("shared/new.md",)
+
+
+def test_reindexing_tells_a_caller_of_his_documents(library: Library, root: Path) -> None:
+    (root / "users" / "ben" / "bad.md").write_bytes(b"x" * 20_000_001)
+    (root / "users" / "ana" / "bad.md").write_bytes(b"x" * 20_000_001)
+    (root / "users" / "zoe").symlink_to(root / "users" / "ben")
+    heard: list[Progress] = []
+    report = library.seen_by(ANA).reindex(True, heard.append, threading.Event())
+    assert (report.documents, report.indexed, report.removed) == (4, 4, 0)
+    assert [each.name for each in report.skipped] == ["users/ana/bad.md"]
+    assert all(each.total == 100 and "ben" not in each.at for each in heard)
+
+
+# Writing
+
+
+def test_a_caller_writes_where_a_rule_says_so(library: Library, root: Path) -> None:
+    ana, ben = library.seen_by(ANA), library.seen_by(BEN)
+    ana.update(Edit("users/ana/new.md", "# New\n"))
+    ana.update(Edit("shared/new.md", "# New\n"))
+    for name in ("guide/new.md", "users/ben/new.md", "new.md"):
+        with pytest.raises(NotWritable):
+            ana.update(Edit(name, "# New\n"))
+        assert not (root / name).exists()
+    with pytest.raises(NotWritable):
+        ben.update(Edit("teams/red/plan.md", "x", mode="append"))
+    editor = library.seen_by(Caller("eve", frozenset({"red-editors"})))
+    assert editor.update(Edit("teams/red/plan.md", "x", mode="append")).status == "updated"
+
+
+def test_the_audit_log_names_the_caller(library: Library, tmp_path: Path) -> None:
+    library.seen_by(ANA).update(Edit("shared/new.md", "# New\n"))
+    (line,) = (tmp_path / "state" / "audit" / "writes.jsonl").read_text().splitlines()
+    assert json.loads(line)["who"] == "ana"
+
+
+def test_what_was_private_before_a_move_stays_so(library: Library) -> None:
+    ana, ben = library.seen_by(ANA), library.seen_by(BEN)
+    ana.update(Edit("users/ana/a.md", "secret", mode="append"))
+    version = ana.past("users/ana/a.md").versions[0].version
+    ana.update(Edit("users/ana/a.md", "# Fine\n", if_version=ana.past("users/ana/a.md").current))
+    ana.move("users/ana/a.md", "shared/a.md")
+    assert version in [each.version for each in ana.past("shared/a.md").versions]
+    assert ben.past("shared/a.md").versions == ()
+    with pytest.raises(VersionNotFound):
+        ben.restore("shared/a.md", version)
+    current = ben.past("shared/a.md").current
+    kind, message = refused(lambda: ben.update(Edit("shared/a.md", "# x\n", if_version=version)))
+    assert kind.code == "version_mismatch"
+    assert "secret" not in message
+    assert ben.read("shared/a.md").version == current
+
+
+def test_deleted_documents_are_named_to_those_who_could_read_them(library: Library) -> None:
+    library.seen_by(BEN).delete("users/ben/b.md")
+    _, message = refused(lambda: library.seen_by(ANA).past("shared/none.md"))
+    assert "users/ben" not in message
+    _, message = refused(lambda: library.seen_by(BEN).past("shared/none.md"))
+    assert "users/ben/b.md" in message
+
+
+def test_a_move_leaves_the_links_of_those_that_may_not_be_written(
+    library: Library, root: Path
+) -> None:
+    linking = "# Links\n\n[the plan](../shared/plan.md)\n"
+    (root / "guide" / "links.md").write_text(linking)
+    (root / "shared" / "links.md").write_text("[the plan](plan.md)\n")
+    library.catch_up(ignore)
+    moved = library.seen_by(BEN).move("shared/plan.md", "shared/new.md")
+    assert [each.name for each in moved.followed] == ["shared/links.md"]
+    assert [each.name for each in moved.remarks] == ["guide/links.md"]
+    assert (root / "guide" / "links.md").read_text() == linking
+    assert (root / "users/ana/a.md").read_text() == PAGES["users/ana/a.md"]
+
+
+def test_a_page_of_others_does_not_change_where_a_link_leads(library: Library, root: Path) -> None:
+    ben = library.seen_by(BEN)
+    ben.update(Edit("users/ben/log.md", "# Log\n"))
+    ben.update(Edit("users/ben/links.md", "[[log]]\n"))
+    (root / "users" / "ana" / "log.md").write_text("# Log of Ana\n")
+    library.catch_up(ignore)
+    ben.move("users/ben/log.md", "users/ben/diary.md")
+    assert (root / "users" / "ben" / "links.md").read_text() == "[[diary]]\n"
