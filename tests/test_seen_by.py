@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -134,21 +135,26 @@ def test_what_may_not_be_read_is_as_if_it_were_not_there(library: Library, name:
         lambda name: ana.update(Edit(name, "x", mode="section", section="ben")),
     ]
     for call in calls:
-        kind, message = refused(lambda call=call: call(name))
-        assert (kind, message.replace(name, nothing)) == refused(lambda call=call: call(nothing))
+        kind, message = refused(partial(call, name))
+        assert (kind, message.replace(name, nothing)) == refused(partial(call, nothing))
         assert kind in (DocumentNotFound, VersionNotFound, NotWritable)
 
 
-def test_a_document_that_may_not_be_read_is_not_opened(
-    library: Library, root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    opened: list[str] = []
-    monkeypatch.setattr(
-        "docindex.indexer.files.Folder.read", lambda self, name, visit=None: opened.append(name)
-    )
-    with pytest.raises(DocumentNotFound):
-        library.seen_by(ANA).read("users/ben/b.md")
-    assert not opened
+def test_equal_sections_are_in_the_order_of_their_names(tmp_path: Path) -> None:
+    found: list[list[str]] = []
+    for place, order in (("first", "abcdefgh"), ("second", "hgbacedf")):
+        root = tmp_path / place / "documents"
+        root.mkdir(parents=True)
+        library = open_library(tmp_path / place, root)
+        for letter in order:
+            (root / f"{letter}.md").write_text("# Page\n\nLantern.\n")
+            library.catch_up(ignore)
+        seen = library.seen_by(ANA)
+        for query in ("lantern", "path:*.md", "+lantern", "lan*"):
+            hits = seen.search(SearchRequest(query)).hits
+            found.append([hit.name[0] for hit in hits])
+        library.close()
+    assert found == [list("abcdefgh")] * 8
 
 
 def test_own_documents_are_those_that_a_rule_gives_to_the_user(library: Library) -> None:
@@ -189,6 +195,19 @@ def test_a_private_form_of_a_public_word_mends_no_typo(library: Library) -> None
         assert answer.corrected == "restart"
     assert library.search(SearchRequest("restartsx")).corrected == "restarts"
     assert library.seen_by(ANA).search(SearchRequest("restartsx")).corrected == "restart"
+
+
+def test_private_words_take_no_place_among_those_that_a_prefix_stands_for(
+    library: Library,
+) -> None:
+    ana, ben = library.seen_by(ANA), library.seen_by(BEN)
+    ana.update(Edit("shared/last.md", "# Last\n\nquzz\n"))
+    private = " ".join(
+        f"qu{first}{second}" for first in "abcdefghijkl" for second in "abcdefghijkl"
+    )
+    ben.update(Edit("users/ben/many.md", f"# Many\n\n{private}\n"))
+    assert ana.search(SearchRequest("qu*")).total == 1
+    assert ben.search(SearchRequest("qu*")).total == 1
 
 
 def test_no_score_depends_on_private_documents(library: Library) -> None:

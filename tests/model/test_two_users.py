@@ -39,21 +39,24 @@ CALLS = int(os.environ.get("ACCESS_CALLS", "120"))
 STEPS = min(CALLS, 60)
 
 PUBLIC = {
-    "index.md": "# Welcome\n\nThe lantern of the harbour is lit when the tide turns.\n",
+    "index.md": "# Welcome\n\nThe lantern of the harbour is lit, plus the tide turns.\n",
     "guide/restart.md": "---\ntags: [howto]\n---\n# Restarting\n\nRestart the pump. It restarts.\n",
     "guide/de.md": "---\nlang: de\n---\n# Häuser\n\nDie Häuser am Hafen sind alt und rot.\n",
     "shared/plan.md": "# Plan\n\nMove [it](../guide/restart.md) to the quay.\n\n## More\n\nTide.\n",
 }
 PRIVATE = {
-    "ana": "# Ana\n\nKumquat lanterns, lanterne, restarted by [plan](../../shared/plan.md).\n",
-    "ben": "---\nlang: de\n---\n# Ben\n\nZeppelin lanternx restarter Kamele und Häusern.\n",
+    "ana": {"first.md": "# Ana\n\nKumquat lanterne, restarted by [it](../../shared/plan.md).\n"},
+    "ben": {
+        "first.md": "# Ben\n\nZeppelin lanternx restarter.\n",
+        "fr.md": "---\nlang: fr\n---\n# Les chevaux\n\nLes chevaux restarts plus kamele.\n",
+    },
 }
 SECRETS = {"ana": ("kumquat", "lanterne", "restarted"), "ben": ("zeppelin", "lanternx", "kamele")}
 """Words that stand nowhere but in the private documents of one user."""
 
 WORDS = [
     *("lantern", "lanterns", "harbour", "tide", "pump", "restart", "restarts", "quay", "häuser"),
-    *("alt", "the", "plan", "rot", "welcome"),
+    *("alt", "the", "plan", "rot", "welcome", "plus", "les"),
 ]
 TYPOS = ["lantrn", "harbuor", "restrat", "kumquad", "zepelin", "lanternz", "restartex", "kameel"]
 NAMES = [
@@ -170,7 +173,7 @@ class TwoUsers(RuleBasedStateMachine):
     def ask_how_it_stands(self, user: str) -> None:
         self.same(user, lambda library: library.status())
         self.same(user, lambda library: library.changes())
-        self.same(user, lambda library: library.written())
+        self.same(user, lambda library: {each.name for each in library.written()})
 
     # Changing
 
@@ -221,8 +224,10 @@ def _caller(user: str) -> Caller:
 
 
 def _opened(root: Path, owners: tuple[str, ...]) -> Library:
-    pages = PUBLIC | {f"users/{user}/first.md": PRIVATE[user] for user in owners}
-    for name, text in pages.items():
+    private = {
+        f"users/{user}/{name}": text for user in owners for name, text in PRIVATE[user].items()
+    }
+    for name, text in (PUBLIC | private).items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -275,6 +280,8 @@ def _told(value: Any) -> Any:
         )
     if isinstance(value, dict):
         return {key: _told(one) for key, one in cast("dict[str, Any]", value).items()}
+    if isinstance(value, set):
+        return sorted(cast("set[str]", value))
     if isinstance(value, tuple | list):
         return [_told(one) for one in cast("list[Any]", value)]
     return value
