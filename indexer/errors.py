@@ -21,7 +21,8 @@
     │   ├── FolderUnavailable
     │   ├── IndexUnavailable
     │   ├── WriteFailed
-    │   └── TimedOut
+    │   ├── TimedOut
+    │   └── RateLimited
     └── Cancelled
 
 Each class has a stable `code`, which programs may test. A message says what was
@@ -127,6 +128,16 @@ class WriteFailed(Unavailable):
 
 class TimedOut(Unavailable):
     code = "timed_out"
+
+
+class RateLimited(Unavailable):
+    """`retry_after` is in seconds."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class Cancelled(DocindexError):

@@ -3,18 +3,20 @@
 import functools
 import logging
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 import anyio
 from mcp.server import CacheHint, MCPServer
 from mcp.server.caching import CacheableMethod
+from mcp.server.context import ServerMiddleware
 from mcp.server.subscriptions import InMemorySubscriptionBus
 
 from docindex import __version__
 from docindex.indexer.library import Library
 from docindex.server import collector
+from docindex.server.callers import library_of_caller, remember_the_caller
 from docindex.server.instructions import instructions
 from docindex.server.middleware import KnownNames, LiveInstructions, errors_in_our_words
 from docindex.server.notices import Notices
@@ -43,6 +45,8 @@ _FIXED_LISTS: tuple[CacheableMethod, ...] = (
     "resources/templates/list",
 )
 
+Guard: TypeAlias = ServerMiddleware[Any]
+
 
 class Opening:
     """Tells when a connection has had its first answer, so that work may begin beside it."""
@@ -70,18 +74,24 @@ class Opening:
 
 
 def build(
-    library: Library, *, read_only: bool = False, opened: Callable[[], None] = lambda: None
+    library: Library,
+    *,
+    read_only: bool = False,
+    opened: Callable[[], None] = lambda: None,
+    at_once: bool = False,
+    guards: Sequence[Guard] = (),
 ) -> Server:
     """The server over `library`. It attends to the index while it runs, from its
-    first answer on, when it calls `opened`; opening and closing the library is the
-    caller's."""
+    first answer on, when it calls `opened`, or `at_once`; opening and closing the library
+    is the caller's. Every message passes the `guards` before anything else."""
     offload = Offload()
     opening = Opening()
     bus = InMemorySubscriptionBus()
     notices = Notices(bus)
 
     async def attend() -> None:
-        await opening.over()
+        if not at_once:
+            await opening.over()
         opened()
         await _attend(library, notices, offload)
 
@@ -103,8 +113,10 @@ def build(
     )
     Resources(library, offload).attach(server)
     Prompts(library, offload).attach(server)
+    server.middleware.extend(guards)
     server.middleware.extend(
         [
+            remember_the_caller,
             errors_in_our_words,
             opening,
             LiveInstructions(functools.partial(_introduction, library, offload, read_only)),
@@ -149,7 +161,7 @@ async def _introduction(library: Library, offload: Offload, read_only: bool) -> 
     status = None
     with anyio.move_on_after(INTRODUCTION_SECONDS):
         try:
-            status = await offload.answer(library.status)
+            status = await offload.answer(lambda: library_of_caller(library).status())
         except Exception:
             logger.exception("the instructions say nothing of the index")
     return instructions(status, read_only=read_only)

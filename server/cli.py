@@ -21,7 +21,9 @@ from docindex import __version__
 from docindex.indexer.errors import Cancelled, DocindexError
 from docindex.indexer.models import SearchRequest
 from docindex.server import collector, past, settings
+from docindex.server.logs import log_to_stderr
 from docindex.server.options import (
+    HTTP,
     INDEXING,
     PLACES,
     SERVING,
@@ -36,8 +38,9 @@ from docindex.server.options import (
     quietly,
     settable,
 )
+from docindex.server.scopes import READ, SCOPES
 from docindex.server.sources import load
-from docindex.server.terminal import Talk, as_json, complain, give, harmless, log_to_stderr
+from docindex.server.terminal import Talk, as_json, complain, give, harmless
 
 log = logging.getLogger(__name__)
 
@@ -57,12 +60,18 @@ def docindex() -> None:
 
 @docindex.command()
 @many_folders
-@settable(*SERVING, *PLACES, *INDEXING, *WRITING, *WATCHING)
+@settable(*SERVING, *PLACES, *INDEXING, *WRITING, *WATCHING, *HTTP)
 def serve(folders: tuple[str, ...], **flags: object) -> int:
-    """Serve folders over MCP, on stdin and stdout."""
+    """Serve folders over MCP, on stdin and stdout, or over HTTP."""
     plan = plan_of(folders, flags)
-    log_to_stderr(plan.settings.log_level)
+    log_to_stderr(plan.settings.log_level, plan.settings.log_format)
     log.info("serving %s%s", plan.places, f" ({plan.chosen_by})" if plan.chosen_by else "")
+    if plan.settings.http:
+        from docindex.server.listening import serve_http
+
+        with opened(plan) as library:
+            serve_http(library, plan.settings, read_only=plan.settings.read_only)
+        return 0
     collector.pause()
     from docindex.server.app import serve_stdio
 
@@ -237,6 +246,32 @@ def _clean(cache: Path, yes: bool, json: bool, talk: Talk) -> int:
     for item in unused:
         done = "removed" if remove_cache(item) else "somebody uses it now:"
         talk(f"{done} {harmless(str(item.path))}")
+    return 0
+
+
+@docindex.command()
+@click.argument("name")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(SCOPES),
+    default=(READ,),
+    show_default=True,
+    help="What it may be used for; repeatable.",
+)
+@click.option("--group", "groups", multiple=True, help="A group that NAME is in; repeatable.")
+@as_json_too
+def token(name: str, scopes: tuple[str, ...], groups: tuple[str, ...], json: bool) -> int:
+    """Make a token for NAME, with which to call a server over HTTP.
+
+    It is shown once. The line under it goes into the file that the setting tokens_file
+    names; it holds a hash, from which the token cannot be told.
+    """
+    from docindex.server import static_tokens
+
+    made, line = static_tokens.make(name, scopes, groups)
+    give(as_json({"token": made, "line": line}) if json else f"{made}\n{line}")
     return 0
 
 

@@ -21,6 +21,7 @@ from docindex.indexer.errors import (
     DocindexError,
     InvalidInput,
     NotFound,
+    RateLimited,
     Refused,
     VersionMismatch,
 )
@@ -61,4 +62,7 @@ def failed_call(message: str) -> CallToolResult:
 def protocol_error(error: DocindexError) -> MCPError:
     """For methods that have no result to put an error into: resources, prompts, completion."""
     code = INVALID_PARAMS if isinstance(error, _CALLERS_FAULT) else INTERNAL_ERROR
-    return MCPError(code, told(error), {"code": error.code})
+    data: dict[str, object] = {"code": error.code}
+    if isinstance(error, RateLimited):
+        data["retry_after"] = error.retry_after
+    return MCPError(code, told(error), data)

@@ -10,7 +10,13 @@ from pydantic import ValidationError
 from docindex.indexer.errors import DocindexError, InvalidInput, ReadOnly
 from docindex.indexer.names import shown
 from docindex.server import failures
-from docindex.server.protocol import CallNext, HandlerResult, RequestContext, Server
+from docindex.server.protocol import (
+    CallNext,
+    HandlerResult,
+    RequestContext,
+    Server,
+    without_session,
+)
 from docindex.server.tools import WRITE_TOOLS
 
 
@@ -30,7 +36,8 @@ class LiveInstructions:
     """Puts the instructions of this moment into the answer that opens a connection.
 
     The SDK knows only instructions that are fixed when the server is built. The same
-    answer promises notices of changes, which it would leave out for older clients.
+    answer promises notices of changes, which it would leave out for older clients, and
+    would promise to those that cannot be told.
     """
 
     def __init__(self, instructions: Callable[[], Awaitable[str]]) -> None:
@@ -41,7 +48,9 @@ class LiveInstructions:
         if ctx.method not in ("initialize", "server/discover") or not isinstance(result, dict):
             return result
         capabilities = cast(dict[str, Any], result["capabilities"])
-        resources = cast(dict[str, Any], capabilities["resources"]) | {"listChanged": True}
+        told = not without_session(ctx)
+        promised = {"listChanged": told, "subscribe": told}
+        resources = cast(dict[str, Any], capabilities["resources"]) | promised
         return result | {
             "instructions": await self._instructions(),
             "capabilities": capabilities | {"resources": resources},

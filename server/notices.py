@@ -31,6 +31,7 @@ from docindex.server.protocol import (
     Server,
     connection_of,
     serve_method,
+    without_session,
 )
 from docindex.server.resources import STATUS_URI
 
@@ -95,6 +96,11 @@ class Notices:
     async def _subscribe(
         self, context: RequestContext, params: SubscribeRequestParams
     ) -> EmptyResult:
+        if without_session(context):
+            raise InvalidInput(
+                "over HTTP only clients of the protocol 2026-07-28 hear of changes "
+                "(subscriptions/listen): read the resource again instead."
+            )
         uri = str(params.uri)
         document = _document_uri(uri)
         subscriptions = self.join(connection_of(context))

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from docindex.server import settings
+from docindex.server.http_settings import SECRETS, HttpSettings
+from docindex.server.logs import log_to_stderr
 from docindex.server.plan import Plan, make_plan
-from docindex.server.terminal import Talk, harmless, log_to_stderr
+from docindex.server.terminal import Talk, harmless
 
 if TYPE_CHECKING:
     from docindex.indexer.library import Library
@@ -20,6 +22,7 @@ PLACES = ("cache_dir", "state_dir")
 INDEXING = ("max_document_bytes", "honour_ignore_files")
 WATCHING = ("debounce_ms", "reconcile_seconds", "log_level")
 SERVING = ("read_only", "access", "linger_seconds")
+HTTP = tuple(name for name in HttpSettings.model_fields if name not in SECRETS)
 WRITING = ("writable_paths", "writable_extensions", "history_days", "history_bytes", "audit")
 """Settings that make a difference to a command, by what it does."""
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from docindex.indexer.errors import DocindexError, InvalidInput
 from docindex.indexer.library import Library
 from docindex.indexer.names import shown
+from docindex.server import callers
 from docindex.server.failures import printable, protocol_error
 from docindex.server.offload import Offload
 from docindex.server.protocol import RequestContext, Server, serve_method
@@ -24,8 +25,12 @@ _CITE = (
 
 class Prompts:
     def __init__(self, library: Library, offload: Offload) -> None:
-        self._library = library
+        self._whole = library
         self._offload = offload
+
+    @property
+    def _library(self) -> Library:
+        return callers.library_of_caller(self._whole)
 
     def attach(self, server: Server) -> None:
         server.prompt(title="Answer from the documents")(self.answer_from_documents)

@@ -7,6 +7,7 @@ written against mcp 2.3 and is to be looked at when the SDK moves.
 # ruff: noqa: SLF001
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeAlias, TypeVar, cast
 
 from mcp import MCPError
@@ -15,10 +16,14 @@ from mcp.server import mcpserver as sdk
 from mcp.server.connection import Connection
 from mcp.server.mcpserver.context import Context
 from mcp.server.mcpserver.tools import Tool as SdkTool
+from mcp.server.subscriptions import ListenHandler
+from mcp.server.transport_security import TransportSecuritySettings
 from mcp.shared._stream_protocols import ReadStream, WriteStream
 from mcp.shared.message import SessionMessage
 from mcp_types import RequestParams
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from pydantic import BaseModel
+from starlette.types import ASGIApp
 
 from docindex.indexer.errors import DocindexError
 from docindex.server import failures, schemas
@@ -106,6 +111,12 @@ def connection_of(context: RequestContext) -> Connection:
     return context.session._connection
 
 
+def without_session(context: RequestContext) -> bool:
+    """Whether the client can be told nothing but answers: it speaks an earlier protocol, and
+    each of its requests over HTTP stands alone."""
+    return context.request is not None and context.protocol_version in HANDSHAKE_PROTOCOL_VERSIONS
+
+
 async def run(
     server: Server,
     incoming: Lines,
@@ -114,3 +125,25 @@ async def run(
     """Serves one connection until its input ends."""
     low = server._lowlevel_server
     await low.run(incoming, outgoing, low.create_initialization_options())
+
+
+def streamable_http(
+    server: Server, security: TransportSecuritySettings, max_request_bytes: int
+) -> tuple[ASGIApp, Callable[[object], AbstractAsyncContextManager[None]]]:
+    """The endpoint that serves both eras, and what has to be open while it does.
+
+    Without sessions, so that any replica can answer; and never as JSON alone, with which
+    there would be no progress and no cancelling.
+    """
+    server.streamable_http_app(
+        stateless_http=True,
+        transport_security=security,
+        max_request_body_size=max_request_bytes,
+    )
+    manager = server.session_manager
+    return manager.handle_request, lambda _: manager.run()
+
+
+def end_subscriptions(server: Server) -> None:
+    """Ends the streams of those who listen for changes, as the protocol wants it."""
+    cast(ListenHandler, sdk_handler(server, "subscriptions/listen")).close()

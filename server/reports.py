@@ -19,6 +19,7 @@ from docindex.indexer.models import (
     UndoPlan,
     Written,
 )
+from docindex.server.http_settings import SECRETS
 from docindex.server.settings import NAMES, Settings
 from docindex.server.sources import Loaded
 from docindex.server.terminal import as_json, harmless, strong
@@ -173,7 +174,10 @@ def settings_json(loaded: Loaded) -> dict[str, object]:
 def _plain(chosen: Settings) -> dict[str, object]:
     """The values as they would stand in the settings file."""
     folders = [f"{item.label}={item.path}" if item.label else item.path for item in chosen.folders]
-    return {**chosen.model_dump(mode="json", exclude={"folders"}), "folders": folders}
+    values = chosen.model_dump(mode="json", exclude={"folders"})
+    for name in SECRETS:
+        values[name] = "(set)" if values[name] else ""
+    return {**values, "folders": folders}
 
 
 def size(count: int) -> str:

@@ -18,7 +18,7 @@ from docindex.indexer.errors import InvalidName, TooLarge
 from docindex.indexer.library import Library
 from docindex.indexer.models import Listed, ListRequest
 from docindex.indexer.names import URI_PREFIX, parse_uri, shown, uri_of
-from docindex.server import results, statuses, wire
+from docindex.server import callers, results, statuses, wire
 from docindex.server.failures import printable
 from docindex.server.offload import Offload
 from docindex.server.protocol import (
@@ -57,8 +57,12 @@ class Resources:
     """Answers for `doc:` URIs. Others, if the server was given any, stay the SDK's."""
 
     def __init__(self, library: Library, offload: Offload) -> None:
-        self._library = library
+        self._whole = library
         self._offload = offload
+
+    @property
+    def _library(self) -> Library:
+        return callers.library_of_caller(self._whole)
 
     def attach(self, server: Server) -> None:
         self._others = sdk_handler(server, "resources/read")

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Annotated, Literal, cast, get_args, get_origin
 
 import platformdirs
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from docindex.indexer.access import Rule, Rules
 from docindex.indexer.errors import InvalidInput
 from docindex.indexer.models import FolderSpec, Options
 from docindex.indexer.names import EXTENSIONS
+from docindex.server.http_settings import ALGORITHMS, SECRETS, HttpSettings
 
 ENVIRONMENT_PREFIX = "DOCINDEX_"
 
@@ -136,7 +137,7 @@ Access = Annotated[tuple[Rule, ...], BeforeValidator(_rules), AfterValidator(_co
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
-class Settings(BaseModel):
+class Settings(HttpSettings):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     folders: Folders = Field(
@@ -233,7 +234,10 @@ class Settings(BaseModel):
         )
 
 
-NAMES: tuple[str, ...] = tuple(Settings.model_fields)
+NAMES: tuple[str, ...] = tuple(
+    sorted(Settings.model_fields, key=HttpSettings.model_fields.__contains__)
+)
+"""What is about HTTP comes last."""
 
 
 LISTS = {
@@ -241,8 +245,29 @@ LISTS = {
     "writable_paths": "a list of folders and globs, such as notes or drafts/*.md",
     "access": "a list of rules, each with path, read and write",
     "writable_extensions": f"a list of extensions out of {', '.join(EXTENSIONS)}",
+    "allowed_hosts": "a list of hosts, each NAME, NAME:PORT or NAME:*",
+    "allowed_origins": "a list of origins, such as https://app.example.com",
+    "rate_limits": "a list of rates, each N/minute or TOOL=N/minute; second, hour and day too",
+    "tokens": "a list of lines that `docindex token` has printed",
+    "oauth_algorithms": f"a list of algorithms out of {', '.join(ALGORITHMS)}",
 }
 """What the settings may be that hold several values."""
+
+_URL = ("URL", "an https:// address; http:// on this machine")
+TEXTS = {
+    "host": ("ADDRESS", "an IP address or a name"),
+    "public_url": _URL,
+    "oauth_issuer": _URL,
+    "oauth_jwks_url": _URL,
+    "oauth_introspection_url": _URL,
+    "tokens_file": ("FILE", "a file"),
+    "oauth_audience": ("TEXT", "a text"),
+    "oauth_client_id": ("TEXT", "a text"),
+    "oauth_client_secret": ("TEXT", "a text"),
+    "oauth_name_claim": ("CLAIM", "the name of a claim"),
+    "oauth_groups_claim": ("CLAIM", "the name of a claim"),
+}
+"""What the settings may be that hold a text: its placeholder, and in words."""
 
 
 def flag(name: str) -> str:
@@ -268,6 +293,8 @@ def placeholder(name: str) -> str:
         return "|".join(get_args(kind))
     if name in LISTS:
         return "LIST"
+    if name in TEXTS:
+        return TEXTS[name][0]
     return "N" if is_number(name) else "DIR"
 
 
@@ -295,6 +322,8 @@ def allowed(name: str) -> str:
         return "a folder"
     if name in LISTS:
         return LISTS[name]
+    if name in TEXTS:
+        return TEXTS[name][1]
     low, high = bounds(name)
     number = "a whole number" if field.annotation is int else "a number"
     return f"{number} from {low:,} to {high:,}"
@@ -302,11 +331,17 @@ def allowed(name: str) -> str:
 
 def default(name: str) -> str:
     """The default, in words."""
+    if name in SECRETS:
+        return "none"
     value: object = Settings.model_fields[name].get_default(call_default_factory=True)
     if isinstance(value, Path):
         return with_tilde(value)
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        return ", ".join(map(str, cast("tuple[object, ...]", value))) or "none"
+    if name == "port":
+        return str(value)
     return f"{value:,.10g}" if isinstance(value, int | float) else str(value or "none")
 
 

@@ -10,7 +10,6 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from types import FrameType
 from typing import Final
 
 CLEANUP_SECONDS: Final = 2.0
@@ -28,13 +27,14 @@ class Shutdown:
     def on_signals(self) -> None:
         """Must be called by the main thread."""
         for number in _SIGNALS:
-            signal.signal(number, self._leave)
+            signal.signal(number, lambda number, _: self.leave(number))
 
     def finish(self) -> None:
         if self._once.acquire(blocking=False):
             self._clean_up()
 
-    def _leave(self, number: int, _: FrameType | None) -> None:
+    def leave(self, number: int) -> None:
+        """Cleans up and ends the process, in the handler of the signal `number`."""
         for other in _SIGNALS:
             signal.signal(other, signal.SIG_IGN)
         # Not in this thread: the signal may have come while it holds a lock.

@@ -16,6 +16,7 @@ import platformdirs
 from pydantic import ValidationError
 
 from docindex.indexer.errors import InvalidSettings
+from docindex.server.http_settings import SECRETS
 from docindex.server.settings import (
     ENVIRONMENT_PREFIX,
     NAMES,
@@ -126,14 +127,14 @@ def _unknown(name: str, known: tuple[str, ...], source: str) -> str:
     from difflib import get_close_matches  # needed only by those who mistype
 
     near = get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else "there are " + ", ".join(known)
+    hint = f"did you mean {near[0]}?" if near else "docindex config show lists all of them"
     return f"{name!r} in {source} is not a setting; {hint}"
 
 
 def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
     first = error.errors(include_url=False)[0]
     name = str(first["loc"][0])
-    value = repr(first["input"])
+    value = "a secret" if name in SECRETS else repr(first["input"])
     shown = value if len(value) <= 80 else value[:77] + "..."
     message = f"{name} is {shown} in {origins[name]}; it must be {allowed(name)}"
     cause = first.get("ctx", {}).get("error")

@@ -5,7 +5,6 @@ headings, snippets) passes `harmless` before it reaches a terminal.
 """
 
 import json
-import logging
 import os
 import re
 import sys
@@ -128,16 +127,3 @@ def _lines(doing: str) -> Callable[[Progress], None]:
             )
 
     return report
-
-
-def log_to_stderr(level: str) -> None:
-    """Shows the log of docindex; of the libraries it uses, warnings alone."""
-
-    class Harmless(logging.Formatter):
-        def format(self, record: logging.LogRecord) -> str:
-            return "\n".join(map(harmless, super().format(record).split("\n")))
-
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Harmless("%(asctime)s %(levelname)s %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    logging.getLogger("docindex").setLevel(level.upper())

@@ -23,7 +23,7 @@ from docindex.indexer.models import (
     WriteMode,
 )
 from docindex.indexer.names import shown
-from docindex.server import readings, results, wire, writings
+from docindex.server import callers, readings, results, wire, writings
 from docindex.server.offload import Offload
 from docindex.server.progress import reporting
 from docindex.server.protocol import Tool
@@ -57,8 +57,12 @@ WRITE_TOOLS: Final = ("update_document", "move_document", "delete_document", "re
 
 class Toolbox:
     def __init__(self, library: Library, offload: Offload) -> None:
-        self._library = library
+        self._whole = library
         self._offload = offload
+
+    @property
+    def _library(self) -> Library:
+        return callers.library_of_caller(self._whole)
 
     def tools(self, *, read_only: bool) -> list[Tool]:
         described: list[tuple[Callable[..., Awaitable[CallToolResult]], str, ToolAnnotations]] = [
@@ -170,7 +174,7 @@ class Toolbox:
             if_version=if_version,
             dry_run=dry_run,
         )
-        outcome = await self._offload.finish(lambda: self._library.update(edit))
+        outcome = await self._offload.finish(lambda: self._library.update(edit, callers.author()))
         return results.answer(writings.written(outcome, DIFF_TOKENS))
 
     async def move_document(
@@ -186,7 +190,7 @@ class Toolbox:
         async with reporting(ctx) as reached:
             moved = await self._offload.finish(
                 lambda: self._library.move(
-                    name, new_name, if_version, dry_run, listener=reached.note
+                    name, new_name, if_version, dry_run, callers.author(), listener=reached.note
                 )
             )
         return results.answer(writings.moved(moved, DIFF_TOKENS))
@@ -196,7 +200,7 @@ class Toolbox:
     ) -> Annotated[CallToolResult, wire.Written]:
         """Delete a document. restore_document brings it back."""
         outcome = await self._offload.finish(
-            lambda: self._library.delete(name, if_version, dry_run)
+            lambda: self._library.delete(name, if_version, dry_run, callers.author())
         )
         return results.answer(writings.written(outcome, DIFF_TOKENS))
 
@@ -211,7 +215,9 @@ class Toolbox:
         if not version:
             found = await self._offload.answer(lambda: self._library.past(name))
             return results.answer(writings.past(found))
-        outcome = await self._offload.finish(lambda: self._library.restore(name, version, dry_run))
+        outcome = await self._offload.finish(
+            lambda: self._library.restore(name, version, dry_run, callers.author())
+        )
         return results.answer(writings.written(outcome, DIFF_TOKENS))
 
     async def reindex(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from docindex.indexer.errors import FolderUnavailable, InvalidInput, InvalidSettings
 from docindex.indexer.models import FolderSpec, Options
+from docindex.server.http_settings import SECRETS, HttpSettings, check
 from docindex.server.plan import make_plan
 from docindex.server.settings import (
     NAMES,
@@ -43,6 +44,32 @@ OTHERS: dict[str, tuple[str, object]] = {
     "reconcile_seconds": ("66.5", 66.5),
     "linger_seconds": ("7.5", 7.5),
     "log_level": ("error", "error"),
+    "http": ("true", True),
+    "host": ("::1", "::1"),
+    "port": ("8111", 8_111),
+    "public_url": ("https://docs.example.com/mcp", "https://docs.example.com/mcp"),
+    "allowed_hosts": ("docs, [::1]:80 proxy:*", ["docs", "[::1]:80", "proxy:*"]),
+    "allowed_origins": ("https://a.example,http://b:1", ["https://a.example", "http://b:1"]),
+    "max_request_bytes": ("123456", 123_456),
+    "drain_seconds": ("3", 3),
+    "tokens": (
+        f"a docs:read sha256:{'0' * 64};b docs:read sha256:{'1' * 64}",
+        [f"a docs:read sha256:{'0' * 64}", f"b docs:read sha256:{'1' * 64}"],
+    ),
+    "tokens_file": ("/etc/docindex/tokens", "/etc/docindex/tokens"),
+    "oauth_issuer": ("https://id.example.com", "https://id.example.com"),
+    "oauth_audience": ("docs", "docs"),
+    "oauth_algorithms": ("ES256,RS256", ["ES256", "RS256"]),
+    "oauth_leeway_seconds": ("7", 7),
+    "oauth_jwks_url": ("http://[::1]:9/keys", "http://[::1]:9/keys"),
+    "oauth_introspection_url": ("https://id.example.com/ask", "https://id.example.com/ask"),
+    "oauth_client_id": ("docindex", "docindex"),
+    "oauth_client_secret": ("hush", "hush"),
+    "oauth_name_claim": ("email", "email"),
+    "oauth_groups_claim": ("roles", "roles"),
+    "rate_limits": ("5/second, reindex=1/day", ["5/second", "reindex=1/day"]),
+    "concurrent_calls": ("3", 3),
+    "log_format": ("json", "json"),
 }
 """For each setting a value that is not its default, as text and as TOML has it."""
 
@@ -87,8 +114,8 @@ def test_every_setting_can_be_set_in_the_file_and_in_the_environment(
     assert by_environment.origins[name] == variable(name)
 
 
-@pytest.mark.parametrize("name", sorted(set(NAMES) - {"folders"}))
-def test_every_setting_but_the_folders_can_be_set_by_a_flag(name: str) -> None:
+@pytest.mark.parametrize("name", sorted({*NAMES} - {"folders", *SECRETS}))
+def test_every_setting_but_the_folders_and_secrets_can_be_set_by_a_flag(name: str) -> None:
     text, _ = OTHERS[name]
     by_flag = load({name: text}, {"DOCINDEX_CONFIG": os.devnull})
 
@@ -150,7 +177,7 @@ def test_what_is_no_number_in_bounds_is_refused(name: str, value: str) -> None:
         ("debounce_ms = 1.5", "a whole number"),
         ("debounce_ms = '" + "9" * 5_000 + "'", "..."),
         ("read_onyl = true", "did you mean read_only?"),
-        ("zzz = 1", "there are folders, cache_dir"),
+        ("zzz = 1", "docindex config show lists"),
         ("writable_paths = ['../x']", "a list of folders and globs"),
         ("writable_paths = ['']", "an empty text is no folder"),
         ("writable_extensions = ['.exe']", "a list of extensions out of .md, "),
@@ -369,3 +396,81 @@ WRONG_RULES = [
 def test_a_rule_of_access_that_is_none_is_refused(value: str, message: str) -> None:
     with pytest.raises(InvalidSettings, match=message):
         load({"access": value}, {})
+
+
+WRONG = [
+    ("public_url", "http://docs.example.com/mcp", "https://, or tokens can be read"),
+    ("public_url", "ftp://docs.example.com/mcp", "begins with https://"),
+    ("public_url", "https://ana:x@docs.example.com", "no user"),
+    ("oauth_issuer", "https://id.example.com/?a=b", "no user, query or fragment"),
+    ("oauth_issuer", "id.example.com", "begins with https://"),
+    ("oauth_algorithms", "none", "there are RS256"),
+    ("oauth_algorithms", "RS256,HS256", "there are RS256"),
+    ("oauth_algorithms", "", "at least 1 item|oauth_algorithms"),
+    ("allowed_hosts", "*", "is not a host"),
+    ("allowed_hosts", "https://docs.example.com", "is not a host"),
+    ("allowed_origins", "*", "is not an origin"),
+    ("allowed_origins", "https://app.example.com/", "is not an origin"),
+    ("rate_limits", "600", "is not a rate"),
+    ("rate_limits", "0/minute", "is not a rate"),
+    ("rate_limits", "6/fortnight", "is not a rate"),
+    ("host", "a b", "is not an address"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "why"), WRONG)
+def test_what_would_weaken_a_server_over_http_is_refused(name: str, value: str, why: str) -> None:
+    with pytest.raises(InvalidSettings, match=why):
+        load({name: [] if name == "oauth_algorithms" and not value else value}, {})
+
+
+def test_secrets_are_in_no_message() -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        load(
+            {},
+            {"DOCINDEX_CONFIG": os.devnull} | {"DOCINDEX_TOKENS": "hush"} | {"DOCINDEX_PORT": "x"},
+        )
+    assert "hush" not in str(caught.value)
+    assert "hush" not in repr(load({"oauth_client_secret": "hush"}, {}).settings)
+
+
+TOKEN = f"ana docs:read sha256:{'0' * 64}"
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"host": "0.0.0.0"},
+        {"host": "::"},
+        {"host": "192.168.1.7", "public_url": "https://docs.example.com/mcp"},
+        {"host": "docs.example.com"},
+        {"public_url": "https://docs.example.com/mcp"},
+        {"host": "0.0.0.0", "tokens": TOKEN},
+        {"oauth_introspection_url": "https://id.example.com/ask", "oauth_issuer": "https://a.b"},
+    ],
+)
+def test_a_server_that_others_could_reach_without_a_token_does_not_start(
+    chosen: dict[str, object],
+) -> None:
+    with pytest.raises(InvalidSettings, match=r"public_url|tokens_file|oauth_client_id"):
+        check(HttpSettings.model_validate(chosen))
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {},
+        {"host": "::1"},
+        {"host": "localhost"},
+        {"host": "127.7.7.7", "public_url": "http://127.7.7.7:8000/mcp"},
+        {"host": "0.0.0.0", "public_url": "https://docs.example.com/mcp", "tokens": TOKEN},
+        {
+            "public_url": "https://docs.example.com/mcp",
+            "oauth_issuer": "https://id.example.com",
+        },
+    ],
+)
+def test_a_server_that_is_for_this_machine_or_asks_for_tokens_may_start(
+    chosen: dict[str, object],
+) -> None:
+    check(HttpSettings.model_validate(chosen))

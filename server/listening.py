@@ -1,0 +1,210 @@
+"""The HTTP server as a process: its socket, its connections, its end.
+
+On the first SIGINT or SIGTERM it takes no more connections and lets the calls under way
+end; on the second it leaves at once.
+"""
+
+import asyncio
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Final, cast
+
+import anyio
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+from docindex.indexer.errors import InvalidSettings
+from docindex.indexer.library import Library
+from docindex.server.app import Guard, build
+from docindex.server.http_settings import HttpSettings, check, knows_callers
+from docindex.server.limits import Limits
+from docindex.server.metrics import Metrics
+from docindex.server.observing import Calls
+from docindex.server.protocol import end_subscriptions, leave_the_log_alone
+from docindex.server.shutdown import Shutdown
+from docindex.server.web import PATH, web_app
+
+logger = logging.getLogger(__name__)
+
+HEADER_SECONDS: Final = 20.0
+"""How long a client may take to send the head of a request."""
+KEEP_ALIVE_SECONDS: Final = 75
+"""Longer than proxies keep their connections, so that it is they who close them."""
+MOST_CONNECTIONS: Final = 1_000
+_MOST_HEAD_BYTES: Final = 64 * 1024
+
+
+def serve_http(library: Library, settings: HttpSettings, *, read_only: bool = False) -> None:
+    """Serves until a signal ends it, then closes `library`.
+
+    Raises InvalidSettings when the address cannot be listened on, or should not be.
+    """
+    check(settings)
+    leave_the_log_alone()
+    listener = bind(settings.host, settings.port)
+    shutdown = Shutdown(library.close)
+    try:
+        anyio.run(_serve, library, settings, read_only, listener, shutdown.leave)
+    finally:
+        listener.close()
+        shutdown.finish()
+
+
+def bind(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        raise InvalidSettings(
+            f"cannot listen on {host}, port {port}: {error.strerror or error}; "
+            "choose others with --host and --port"
+        ) from None
+    return listener
+
+
+async def _serve(
+    library: Library,
+    settings: HttpSettings,
+    read_only: bool,
+    listener: socket.socket,
+    leave: Callable[[int], None],
+) -> None:
+    resource = settings.public_url or local_url(listener)
+    process = process_of(library, settings, resource, read_only=read_only, leave=leave)
+    logger.info("listening on %s", local_url(listener))
+    await process.serve([listener])
+
+
+def local_url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return f"http://{place}{PATH}"
+
+
+def process_of(
+    library: Library,
+    settings: HttpSettings,
+    resource: str,
+    *,
+    read_only: bool = False,
+    leave: Callable[[int], None],
+) -> "Process":
+    """The server over `library`, to be run; `leave` ends the process at a second signal."""
+    metrics = Metrics(library)
+    guards: list[Guard] = [Calls(metrics)]
+    if knows_callers(settings):
+        guards.append(Limits(settings.rate_limits, settings.concurrent_calls))
+    server = build(library, read_only=read_only, at_once=True, guards=guards)
+    process = Process(
+        web_app(server, library, metrics, settings, resource, lambda: process.should_exit),
+        drain_seconds=settings.drain_seconds,
+        told_to_end=lambda: end_subscriptions(server),
+        leave=leave,
+    )
+    return process
+
+
+class Process(uvicorn.Server):
+    """uvicorn, which ends as this module says."""
+
+    def __init__(
+        self,
+        app: Any,
+        *,
+        drain_seconds: int,
+        told_to_end: Callable[[], None],
+        leave: Callable[[int], None],
+    ) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=Connection,
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                limit_concurrency=MOST_CONNECTIONS,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=drain_seconds,
+                h11_max_incomplete_event_size=_MOST_HEAD_BYTES,
+            )
+        )
+        self._told_to_end = told_to_end
+        self._leave = leave
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self.handle_exit) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        del frame
+        if self.should_exit:
+            self._leave(sig)
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        logger.info("ending: %d connections are open", len(self.server_state.connections))
+        self._told_to_end()
+        await super().shutdown(sockets)
+
+
+class Connection(H11Protocol):
+    """Closed when the head of a request is not there in time; uvicorn would wait for ever."""
+
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._unwatch()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        if self._at_work():
+            self._unwatch()
+        elif self._timer is None:
+            self._timer = self.loop.call_later(HEADER_SECONDS, self._too_slow)
+
+    def _unwatch(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _too_slow(self) -> None:
+        self._timer = None
+        if not self._at_work():
+            self.transport.close()
+
+    def _at_work(self) -> bool:
+        cycle = cast("RequestResponseCycle | None", self.cycle)  # None at first
+        return cycle is not None and not cycle.response_complete

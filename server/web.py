@@ -1,0 +1,137 @@
+"""The server over HTTP: what is at which address."""
+
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import urlsplit
+
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, request_response
+from starlette.types import ASGIApp
+
+from docindex.indexer.errors import DocindexError
+from docindex.indexer.library import Library
+from docindex.server.door import Door
+from docindex.server.gate import WELL_KNOWN, Gate
+from docindex.server.http_settings import HttpSettings, is_loopback, knows_callers
+from docindex.server.metrics import MEDIA_TYPE, Metrics
+from docindex.server.observing import Requests
+from docindex.server.offload import Offload
+from docindex.server.protocol import Server, streamable_http
+from docindex.server.scopes import ADMIN
+
+PATH: Final = "/mcp"
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
+_REQUEST_HEADERS: Final = (
+    *("Authorization", "Accept", "Content-Type", "Last-Event-ID"),
+    *("MCP-Protocol-Version", "Mcp-Method", "Mcp-Name", "Mcp-Session-Id"),
+)
+
+
+def web_app(
+    server: Server,
+    library: Library,
+    metrics: Metrics,
+    settings: HttpSettings,
+    resource: str,
+    stopping: Callable[[], bool],
+) -> ASGIApp:
+    """`resource` is the address under which clients know it, `stopping` tells whether it
+    was told to end."""
+    security = transport_security(settings)
+    http, lifespan = streamable_http(server, security, settings.max_request_bytes)
+    gate = Gate(settings, resource) if knows_callers(settings) else None
+    door: ASGIApp = Door(
+        http, security=security, max_request_bytes=settings.max_request_bytes, gate=gate
+    )
+    if settings.allowed_origins:
+        door = CORSMiddleware(
+            door,
+            allow_origins=settings.allowed_origins,
+            allow_methods=["POST"],
+            allow_headers=_REQUEST_HEADERS,
+            expose_headers=["WWW-Authenticate", "Retry-After"],
+        )
+    readiness = Readiness(library, stopping)
+    routes = [
+        Route(PATH, door),
+        Route("/healthz", alive),
+        Route("/readyz", readiness.answer),
+        Route("/metrics", Told(metrics, gate).answer),
+    ]
+    if gate is not None:
+        public = CORSMiddleware(request_response(gate.metadata), allow_origins=["*"])
+        routes.append(Route(WELL_KNOWN, public))
+        routes.append(Route(WELL_KNOWN + "/{path:path}", public))
+    return Requests(Starlette(routes=routes, lifespan=lifespan), metrics)
+
+
+def transport_security(settings: HttpSettings) -> TransportSecuritySettings:
+    """By which names the server may be addressed, and from which pages.
+
+    A page of the web can let a name of its own lead to this machine; then its requests
+    carry that name, and are refused.
+    """
+    hosts = [*settings.allowed_hosts]
+    origins = [*settings.allowed_origins]
+    if settings.public_url:
+        parts = urlsplit(settings.public_url)
+        hosts.append(parts.netloc)
+        origins.append(f"{parts.scheme}://{parts.netloc}")
+    if is_loopback(settings.host):
+        hosts += [f"{name}{port}" for name in _LOOPBACK for port in ("", ":*")]
+        origins += [f"http://{name}{port}" for name in _LOOPBACK for port in ("", ":*")]
+    return TransportSecuritySettings(
+        enable_dns_rebinding_protection=True, allowed_hosts=hosts, allowed_origins=origins
+    )
+
+
+async def alive(_: Request) -> Response:
+    return JSONResponse({"status": "alive"})
+
+
+class Readiness:
+    """Whether calls should be sent here: from the first whole index on, and until the
+    server is told to end. What the documents are is nobody's business who asks this."""
+
+    def __init__(self, library: Library, stopping: Callable[[], bool]) -> None:
+        self._library = library
+        self._stopping = stopping
+        self._offload = Offload()
+        self._was_ready = False
+
+    async def answer(self, _: Request) -> Response:
+        if self._stopping():
+            return JSONResponse({"status": "stopping"}, 503)
+        if not self._was_ready:
+            try:
+                index = await self._offload.answer(self._library.view)
+            except DocindexError as error:
+                return JSONResponse({"status": error.code}, 503)
+            if index.state in ("building", "degraded") and index.as_of is None:
+                return JSONResponse({"status": index.state}, 503)
+            self._was_ready = True
+        return JSONResponse({"status": "ready"})
+
+
+class Told:
+    """The metrics, for whoever may know how much is here and how it is used."""
+
+    def __init__(self, metrics: Metrics, gate: Gate | None) -> None:
+        self._metrics = metrics
+        self._gate = gate
+        self._offload = Offload()
+
+    async def answer(self, request: Request) -> Response:
+        if self._gate is not None:
+            identity = await self._gate.admit(request)
+            if isinstance(identity, Response):
+                return identity
+            refused = self._gate.require(identity, ADMIN)
+            if refused is not None:
+                return refused
+        text = await self._offload.answer(self._metrics.text)
+        return Response(text, media_type=MEDIA_TYPE)
