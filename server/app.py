@@ -11,11 +11,11 @@ import anyio
 from mcp.server import CacheHint, MCPServer
 from mcp.server.caching import CacheableMethod
 from mcp.server.context import ServerMiddleware
-from mcp.server.subscriptions import InMemorySubscriptionBus
 
 from docindex import __version__
 from docindex.indexer.library import Library
 from docindex.server import collector
+from docindex.server.audience import Audience
 from docindex.server.callers import library_of_caller, remember_the_caller
 from docindex.server.instructions import instructions
 from docindex.server.middleware import KnownNames, LiveInstructions, errors_in_our_words
@@ -80,13 +80,15 @@ def build(
     opened: Callable[[], None] = lambda: None,
     at_once: bool = False,
     guards: Sequence[Guard] = (),
+    callers: bool = False,
 ) -> Server:
     """The server over `library`. It attends to the index while it runs, from its
     first answer on, when it calls `opened`, or `at_once`; opening and closing the library
-    is the caller's. Every message passes the `guards` before anything else."""
+    is for who calls this. Every message passes the `guards` before anything else. Where
+    `callers` are told apart, there is a tool for what belongs to each."""
     offload = Offload()
     opening = Opening()
-    bus = InMemorySubscriptionBus()
+    bus = Audience(library)
     notices = Notices(bus)
 
     async def attend() -> None:
@@ -102,7 +104,7 @@ def build(
             yield
             beside.cancel_scope.cancel()
 
-    tools = Toolbox(library, offload).tools(read_only=read_only)
+    tools = Toolbox(library, offload).tools(read_only=read_only, callers=callers)
     server: Server = MCPServer(
         "docindex",
         version=__version__,

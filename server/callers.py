@@ -43,8 +43,9 @@ async def remember_the_caller(ctx: RequestContext, call_next: CallNext) -> Handl
 
 
 def library_of_caller(library: Library) -> Library:
-    """What of `library` is there for whoever calls."""
-    return library
+    """What of `library` is there for whoever calls: all of it, where nobody is asked who."""
+    identity = _current.get()
+    return library if identity is None else library.seen_by(identity.caller)
 
 
 def author() -> Author:

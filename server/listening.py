@@ -107,7 +107,13 @@ def process_of(
     guards: list[Guard] = [Calls(metrics)]
     if knows_callers(settings):
         guards.append(Limits(settings.rate_limits, settings.concurrent_calls))
-    server = build(library, read_only=read_only, at_once=True, guards=guards)
+    server = build(
+        library,
+        read_only=read_only,
+        at_once=True,
+        guards=guards,
+        callers=knows_callers(settings),
+    )
     process = Process(
         web_app(server, library, metrics, settings, resource, lambda: process.should_exit),
         drain_seconds=settings.drain_seconds,

@@ -7,22 +7,19 @@ subscribed to; they are known here for as long as their connection is open.
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 import anyio
 from mcp.server.connection import Connection
-from mcp.server.subscriptions import (
-    InMemorySubscriptionBus,
-    ResourcesListChanged,
-    ResourceUpdated,
-)
+from mcp.server.subscriptions import InMemorySubscriptionBus
 from mcp_types import EmptyResult, SubscribeRequestParams, UnsubscribeRequestParams
 
 from docindex.indexer.errors import DocindexError, InvalidInput
 from docindex.indexer.library import Library
 from docindex.indexer.models import Changes
 from docindex.indexer.names import parse_uri, uri_of
+from docindex.server.audience import ChangeOf, ListChangeOf
 from docindex.server.offload import Offload
 from docindex.server.protocol import (
     CallNext,
@@ -66,6 +63,8 @@ class Notices:
     def __init__(self, bus: InMemorySubscriptionBus) -> None:
         self._bus = bus
         self._list_change = ListChange()
+        self._listed: set[str] = set()
+        """What came to the list, or went, since its change was told."""
         self._subscribed: dict[Connection, dict[str, str]] = {}
         """For each open connection of an earlier protocol: the URIs it subscribed to, as
         it wrote them, and the address under which each is known to change."""
@@ -135,16 +134,17 @@ class Notices:
 
     async def tell(self, changes: Changes, now: float) -> None:
         list_changed = bool(changes.added or changes.removed)
+        self._listed.update(changes.added, changes.removed)
         if changes:
-            names = (*changes.added, *changes.updated, *changes.removed)
-            await self._tell_updated([*map(uri_of, names), STATUS_URI])
+            await self._tell_updated((*changes.added, *changes.updated, *changes.removed))
         if self._list_change.due(list_changed, now):
             await self._tell_list_changed()
 
-    async def _tell_updated(self, uris: Iterable[str]) -> None:
-        changed = frozenset(uris)
-        for uri in changed:
-            await self._bus.publish(ResourceUpdated(uri=uri))
+    async def _tell_updated(self, names: Sequence[str]) -> None:
+        for name in names:
+            await self._bus.publish(ChangeOf(uri_of(name), (name,)))
+        await self._bus.publish(ChangeOf(STATUS_URI, tuple(names)))
+        changed = frozenset((*map(uri_of, names), STATUS_URI))
         for connection, subscriptions in list(self._subscribed.items()):
             with anyio.move_on_after(SEND_SECONDS):
                 for uri, document in list(subscriptions.items()):
@@ -152,7 +152,8 @@ class Notices:
                         await connection.send_resource_updated(uri)
 
     async def _tell_list_changed(self) -> None:
-        await self._bus.publish(ResourcesListChanged())
+        await self._bus.publish(ListChangeOf(tuple(self._listed)))
+        self._listed.clear()
         for connection in list(self._subscribed):
             with anyio.move_on_after(SEND_SECONDS):
                 await connection.send_resource_list_changed()

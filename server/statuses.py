@@ -14,10 +14,10 @@ class Folder(TypedDict):
     label: NotRequired[str]
     index: wire.Index
     indexer: str
-    generation: int
+    generation: NotRequired[int]
     sections: int
-    index_bytes: int
-    ignored: int
+    index_bytes: NotRequired[int]
+    ignored: NotRequired[int]
     skipped: list[wire.SkippedFile]
     more_skipped: NotRequired[int]
     remarks: list[wire.SkippedFile]
@@ -40,13 +40,14 @@ def _folder(found: FolderStatus) -> Folder:
     shaped: Folder = {
         "index": results.index(found.index),
         "indexer": found.indexer,
-        "generation": found.generation,
         "sections": found.sections,
-        "index_bytes": found.index_bytes,
-        "ignored": found.ignored,
         "skipped": _first(found.skipped),
         "remarks": _first(found.remarks),
     }
+    if found.generation >= 0:
+        shaped["generation"] = found.generation
+        shaped["index_bytes"] = found.index_bytes
+        shaped["ignored"] = found.ignored
     if found.label:
         shaped["label"] = found.label
     if len(found.skipped) > MOST_FILES:

@@ -64,11 +64,12 @@ class Toolbox:
     def _library(self) -> Library:
         return callers.library_of_caller(self._whole)
 
-    def tools(self, *, read_only: bool) -> list[Tool]:
+    def tools(self, *, read_only: bool, callers: bool = False) -> list[Tool]:
         described: list[tuple[Callable[..., Awaitable[CallToolResult]], str, ToolAnnotations]] = [
             (self.search_documents, "Search documents", _LOOKS),
             (self.read_document, "Read a document", _LOOKS),
             (self.list_documents, "List documents", _LOOKS),
+            (self.get_user_documents, "My documents", _LOOKS),
             (self.update_document, "Write a document", _WRITES),
             (self.move_document, "Move a document", _DELETES),
             (self.delete_document, "Delete a document", _DELETES),
@@ -84,6 +85,7 @@ class Toolbox:
             )
             for function, title, annotations in described
             if not (read_only and function.__name__ in WRITE_TOOLS)
+            and (callers or function != self.get_user_documents)
         ]
 
     async def search_documents(
@@ -141,8 +143,21 @@ class Toolbox:
     ) -> Annotated[CallToolResult, wire.DocumentList]:
         """List documents with title, size, tags and time of change; sort=modified gives the
         latest first. To find what they say, use search_documents."""
-        request = ListRequest(path, tuple(tags), sort, max_results, cursor)
-        budget = _budget(max_results * TOKENS_PER_DOCUMENT, LIST_TOKENS)
+        return await self._listed(ListRequest(path, tuple(tags), sort, max_results, cursor))
+
+    async def get_user_documents(
+        self,
+        path: str = "",
+        tags: list[str] = [],  # noqa: B006
+        sort: SortOrder = "path",
+        max_results: Annotated[int, Field(ge=1, le=200)] = 50,
+        cursor: str = "",
+    ) -> Annotated[CallToolResult, wire.OwnDocuments]:
+        """As list_documents, of the user's own documents alone."""
+        return await self._listed(ListRequest(path, tuple(tags), sort, max_results, cursor, True))
+
+    async def _listed(self, request: ListRequest) -> CallToolResult:
+        budget = _budget(request.max_results * TOKENS_PER_DOCUMENT, LIST_TOKENS)
         listing = await self._offload.answer(
             lambda: results.document_list(self._library.list, request, budget)
         )

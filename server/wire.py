@@ -103,6 +103,16 @@ class DocumentList(TypedDict):
     index: Index
 
 
+class OwnDocuments(TypedDict):
+    """A `DocumentList`, whose fields are described once."""
+
+    documents: list[dict[str, object]]
+    total: int
+    cursor: NotRequired[str]
+    remarks: NotRequired[list[str]]
+    index: dict[str, object]
+
+
 class Version(TypedDict):
     """One that can be restored: what became of it, and when."""
 

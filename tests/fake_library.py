@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from docindex.indexer.access import Caller
 from docindex.indexer.errors import DocumentNotFound
 from docindex.indexer.library import NOBODY, Library
 from docindex.indexer.models import (
@@ -107,6 +108,13 @@ class FakeLibrary(Library):
 
     def attend(self) -> None:
         self.attended.set()
+
+    def seen_by(self, caller: Caller) -> Library:
+        self.asked.append(caller)
+        return self
+
+    def may_read(self, name: str) -> bool:
+        return True
 
     def search(self, request: SearchRequest) -> SearchAnswer:
         self._begin(request)

@@ -18,10 +18,16 @@ ERAS = pytest.mark.parametrize("era", ["legacy", "2026-07-28"])
 
 @asynccontextmanager
 async def connected(
-    library: Library, era: str = "legacy", *, read_only: bool = False, **options: Any
+    library: Library,
+    era: str = "legacy",
+    *,
+    read_only: bool = False,
+    callers: bool = False,
+    **options: Any,
 ) -> AsyncGenerator[Client]:
     mode = era if era == "legacy" else "auto"
-    async with Client(build(library, read_only=read_only), mode=mode, **options) as client:
+    server = build(library, read_only=read_only, callers=callers)
+    async with Client(server, mode=mode, **options) as client:
         yield client
 
 

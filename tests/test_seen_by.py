@@ -18,7 +18,15 @@ from docindex.indexer.errors import (
     VersionNotFound,
 )
 from docindex.indexer.library import Library
-from docindex.indexer.models import Edit, FolderSpec, ListRequest, Progress, SearchRequest
+from docindex.indexer.models import (
+    Edit,
+    FolderSpec,
+    IndexView,
+    ListRequest,
+    Progress,
+    SearchRequest,
+)
+from docindex.indexer.visible import narrowed
 
 RULES = (
     Rule("**", read=("*",)),
@@ -197,6 +205,22 @@ def test_a_private_form_of_a_public_word_mends_no_typo(library: Library) -> None
     assert library.seen_by(ANA).search(SearchRequest("restartsx")).corrected == "restart"
 
 
+def test_a_word_that_others_alone_have_is_mended(library: Library) -> None:
+    library.seen_by(BEN).update(Edit("users/ben/x.md", "# X\n\nlanternq\n"))
+    assert library.seen_by(BEN).search(SearchRequest("lanternq")).corrected == ""
+    assert library.seen_by(ANA).search(SearchRequest("lanternq")).corrected == "lantern"
+
+
+def test_how_often_others_write_a_word_does_not_choose_what_was_meant(library: Library) -> None:
+    library.update(
+        Edit("guide/animals.md", "# Cats\n\nA weasel, a measel.\n\n# More\n\nA weasel.\n")
+    )
+    library.seen_by(BEN).update(Edit("users/ben/many.md", "# Many\n\n" + "measel " * 99))
+    assert library.search(SearchRequest("beasel")).corrected == "measel"
+    for caller in (ANA, BEN):
+        assert library.seen_by(caller).search(SearchRequest("beasel")).corrected == "weasel"
+
+
 def test_private_words_take_no_place_among_those_that_a_prefix_stands_for(
     library: Library,
 ) -> None:
@@ -234,6 +258,13 @@ def test_others_writes_do_not_show_in_the_state(library: Library) -> None:
     library.seen_by(BEN).update(Edit("shared/new.md", "# New\n"))
     assert ana.search(following).remarks
     assert ana.changes().added == ("shared/new.md",)
+
+
+def test_changes_under_way_are_not_told() -> None:
+    view = narrowed(IndexView("updating", 9, 3, 1.0), [{}])
+    assert view == IndexView("ready", 0, 0, 1.0)
+    building = IndexView("building", 9, 3, None)
+    assert narrowed(building, [{}]) == IndexView("building", 0, 0, None)
 
 
 def test_reindexing_tells_a_caller_of_his_documents(library: Library, root: Path) -> None:

@@ -134,6 +134,10 @@ class TwoUsers(RuleBasedStateMachine):
         for secret in SECRETS[other]:
             assert secret in query or secret not in told
 
+    @rule(user=users, word=words)
+    def search_for_a_word(self, user: str, word: str) -> None:
+        self.search(user, word, 5, "")
+
     @rule(user=users, own=st.booleans(), path=st.sampled_from(["", "users", "*.md"]))
     def list_documents(self, user: str, own: bool, path: str) -> None:
         request = ListRequest(path, max_results=2, own=own)
