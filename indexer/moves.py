@@ -10,7 +10,7 @@ from docindex.indexer.access import Reach
 from docindex.indexer.doclocks import locked
 from docindex.indexer.errors import NotWritable
 from docindex.indexer.history import History
-from docindex.indexer.models import Author, Listener, Options, Progress, WriteOutcome
+from docindex.indexer.models import Author, Listener, Options, Progress, WriteOutcome, unheard
 from docindex.indexer.moving import MoveOutcome, Mover, Recovery
 from docindex.indexer.permissions import Permissions
 from docindex.indexer.shelf import Shelf
@@ -24,7 +24,7 @@ def move(
     if_version: str,
     dry_run: bool,
     author: Author,
-    listener: Listener,
+    listener: Listener = unheard,
     reach: Reach | None = None,
 ) -> MoveOutcome:
     """`names` are the old and the new one below the folder; the outcome has those that the
