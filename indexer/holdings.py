@@ -9,7 +9,6 @@ from functools import partial
 
 import numpy as np
 
-from docindex.indexer.access import Principal, Reach, Rules
 from docindex.indexer.collection import living
 from docindex.indexer.encoding import decode, split_lines
 from docindex.indexer.errors import DocindexError
@@ -18,6 +17,7 @@ from docindex.indexer.impacts import Bitmap
 from docindex.indexer.models import Record
 from docindex.indexer.ranking import Ranked, Ranker
 from docindex.indexer.realms import MOST_CALLERS, Parts, Realms
+from docindex.indexer.rules import Principal, Reach, Rules
 from docindex.indexer.shelf import Shelf
 from docindex.indexer.sight import Candidate
 from docindex.indexer.snapshot import Snapshot

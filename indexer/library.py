@@ -10,12 +10,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from operator import is_
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docindex.indexer.access import Caller, Principal, Reach, Rule, Rules
+from docindex.indexer.access import Caller, Rule
 from docindex.indexer.attendant import Attendant
 from docindex.indexer.errors import DocumentNotFound, InvalidInput, NotWritable
 from docindex.indexer.files import not_found
@@ -47,11 +47,12 @@ from docindex.indexer.models import (
 )
 from docindex.indexer.names import parse_name, shown
 from docindex.indexer.shelf import Shelf, together
-from docindex.indexer.visible import Visible, differences, in_shares, narrowed, told
 
 if TYPE_CHECKING:
     from docindex.indexer.moving import MoveOutcome
+    from docindex.indexer.rules import Principal, Reach, Rules
     from docindex.indexer.searching import Engine
+    from docindex.indexer.visible import Visible
     from docindex.indexer.writing import Writer
 
 NOBODY = Author()
@@ -64,19 +65,17 @@ MOST_CALLERS = 16
 """Callers whose documents are remembered."""
 
 
-@dataclass(slots=True)
 class _Common:
     """What a library and all that callers see of it have in common."""
 
-    engine: "Engine | None" = None
-    callers_engine: "Engine | None" = None
-    attendant: Attendant | None = None
-    writer: "Writer | None" = None
-    waited: bool = False
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    visible: OrderedDict[frozenset[Principal], Visible] = field(
-        default_factory=OrderedDict[frozenset[Principal], Visible]
-    )
+    def __init__(self) -> None:
+        self.engine: Engine | None = None
+        self.callers_engine: Engine | None = None
+        self.attendant: Attendant | None = None
+        self.writer: Writer | None = None
+        self.waited = False
+        self.lock = threading.Lock()
+        self.visible: OrderedDict[frozenset[Principal], Visible] = OrderedDict()
 
 
 class Library:
@@ -106,7 +105,7 @@ class Library:
         self._cache = cache
         self._state = state
         self._shelves = [Shelf(folder, cache, self._options) for folder in folders]
-        self._rules = Rules(rules) if rules else None
+        self._rules = _read(rules) if rules else None
         self._reach: Reach | None = None
         self._who = ""
         self._seen: Sequence[Mapping[str, Record]] | None = None
@@ -190,11 +189,17 @@ class Library:
     def view(self) -> IndexView:
         """How fresh answers are: cheap enough for every answer."""
         view = together([self._view(shelf) for shelf in self._shelves])
-        return view if self._reach is None else narrowed(view, self._documents())
+        if self._reach is None:
+            return view
+        from docindex.indexer.visible import narrowed
+
+        return narrowed(view, self._documents())
 
     def status(self) -> LibraryStatus:
         folders = [shelf.status() for shelf in self._shelves]
         if self._reach is not None:
+            from docindex.indexer.visible import narrowed, told
+
             folders = [
                 replace(
                     folder,
@@ -378,6 +383,8 @@ class Library:
             indexed += reply.indexed
             removed += reply.removed
         if self._reach is not None:
+            from docindex.indexer.visible import differences
+
             indexed, removed = differences(before, self._documents(), full)
         folders = self.status().folders
         return ReindexReport(
@@ -405,6 +412,8 @@ class Library:
     def _listener(self, shelf: Shelf, on_progress: Listener) -> Listener:
         if self._reach is None:
             return on_progress
+        from docindex.indexer.visible import in_shares
+
         return in_shares(on_progress, lambda name: self.may_read(shelf.outer(name)))
 
     def _signed(self, author: Author) -> Author:
@@ -416,7 +425,9 @@ class Library:
             return [shelf.catalogue()[1] for shelf in self._shelves]
         return self._visible(self._reach).folders
 
-    def _visible(self, reach: Reach) -> Visible:
+    def _visible(self, reach: "Reach") -> "Visible":
+        from docindex.indexer.visible import Visible
+
         catalogues = [shelf.catalogue()[1] for shelf in self._shelves]
         kept = self._common.visible
         with self._common.lock:
@@ -489,6 +500,12 @@ class Library:
                 break
             time.sleep(POLL_SECONDS)
         self._common.waited = True
+
+
+def _read(rules: Sequence[Rule]) -> "Rules":
+    from docindex.indexer.rules import Rules
+
+    return Rules(rules)
 
 
 def _check_labels(folders: Sequence[FolderSpec]) -> None:

@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from docindex.indexer import audit
-from docindex.indexer.access import Reach
 from docindex.indexer.doclocks import locked
 from docindex.indexer.errors import NotWritable
 from docindex.indexer.history import History
 from docindex.indexer.models import Author, Listener, Options, Progress, WriteOutcome, unheard
 from docindex.indexer.moving import MoveOutcome, Mover, Recovery
 from docindex.indexer.permissions import Permissions
+from docindex.indexer.rules import Reach
 from docindex.indexer.shelf import Shelf
 
 

@@ -9,9 +9,9 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from docindex.indexer.access import Principal, Reach, Realm, Rules
 from docindex.indexer.census import Census
 from docindex.indexer.impacts import Bitmap
+from docindex.indexer.rules import Principal, Reach, Realm, Rules
 from docindex.indexer.shelf import Shelf
 from docindex.indexer.snapshot import Leaf
 

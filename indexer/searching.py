@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from docindex.indexer.access import Reach, Rules
 from docindex.indexer.clauses import DocumentClause, Query, Tagged, as_typed
 from docindex.indexer.cursors import make_cursor, read_cursor
 from docindex.indexer.errors import InvalidCursor, TimedOut
@@ -21,6 +20,7 @@ from docindex.indexer.listing import has_tags
 from docindex.indexer.models import Hit, IndexView, Record, SearchAnswer, SearchRequest
 from docindex.indexer.query import parse_query
 from docindex.indexer.ranking import SECONDS, Ranking
+from docindex.indexer.rules import Reach, Rules
 from docindex.indexer.shelf import Shelf
 from docindex.indexer.sight import Candidate, Sight
 from docindex.indexer.snapshot import Snapshot

@@ -6,8 +6,8 @@ from functools import cached_property
 from hashlib import blake2b
 from operator import is_
 
-from docindex.indexer.access import Reach
 from docindex.indexer.models import IndexView, Progress, Record, Skipped
+from docindex.indexer.rules import Reach
 
 
 class Visible:

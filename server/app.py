@@ -88,8 +88,8 @@ def build(
     `callers` are told apart, there is a tool for what belongs to each."""
     offload = Offload()
     opening = Opening()
-    bus = Audience(library)
-    notices = Notices(bus)
+    audience = Audience(library)
+    notices = Notices(audience)
 
     async def attend() -> None:
         if not at_once:
@@ -111,7 +111,7 @@ def build(
         tools=[*tools],
         lifespan=lifespan,
         cache_hints=dict.fromkeys(_FIXED_LISTS, CacheHint(ttl_ms=60_000, scope="public")),
-        subscriptions=bus,
+        subscriptions=audience,
     )
     Resources(library, offload).attach(server)
     Prompts(library, offload).attach(server)

@@ -1,48 +1,56 @@
 """Notices for those who may read what they are about."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Sequence
 
-from mcp.server.subscriptions import (
-    InMemorySubscriptionBus,
-    ResourcesListChanged,
-    ResourceUpdated,
-    ServerEvent,
-)
+import anyio.lowlevel
+from mcp.server.subscriptions import ServerEvent
 
 from docindex.indexer.library import Library
 from docindex.server.callers import library_of_caller
 
+logger = logging.getLogger(__name__)
 
-@dataclass(frozen=True)
-class ChangeOf(ResourceUpdated):
-    """A resource has changed, because of some documents."""
-
-    names: tuple[str, ...]
+Listener = Callable[[ServerEvent], None]
 
 
-@dataclass(frozen=True)
-class ListChangeOf(ResourcesListChanged):
-    """The list has changed by some documents."""
-
-    names: tuple[str, ...]
-
-
-class Audience(InMemorySubscriptionBus):
-    """Tells each listener what it may know: of changes to documents that it may read."""
+class Audience:
+    """The SDK's `SubscriptionBus`, on which each listener hears of what it may read."""
 
     def __init__(self, library: Library) -> None:
-        super().__init__()
         self._library = library
+        self._listeners: dict[object, tuple[Listener, Library]] = {}
 
-    def subscribe(self, listener: Callable[[ServerEvent], None]) -> Callable[[], None]:
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
         """For whoever calls now."""
-        seen = library_of_caller(self._library)
+        key = object()
+        self._listeners[key] = (listener, library_of_caller(self._library))
 
-        def tell(event: ServerEvent) -> None:
-            if not isinstance(event, ChangeOf | ListChangeOf) or any(
-                map(seen.may_read, event.names)
-            ):
+        def leave() -> None:
+            self._listeners.pop(key, None)
+
+        return leave
+
+    async def publish(self, event: ServerEvent) -> None:
+        """Tells everybody."""
+        await self._tell(event, [listener for listener, _ in self._listeners.values()])
+
+    async def tell(self, event: ServerEvent, names: Sequence[str]) -> None:
+        """Tells those who may read any of the documents that it is about."""
+        await self._tell(
+            event,
+            [
+                listener
+                for listener, seen in self._listeners.values()
+                if any(map(seen.may_read, names))
+            ],
+        )
+
+    async def _tell(self, event: ServerEvent, listeners: Sequence[Listener]) -> None:
+        for listener in listeners:
+            try:
                 listener(event)
-
-        return super().subscribe(tell)
+            except Exception:
+                logger.exception("a listener could not be told")
+        # So that what was told can go out before the next event comes.
+        await anyio.lowlevel.checkpoint()

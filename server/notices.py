@@ -12,14 +12,14 @@ from typing import Final
 
 import anyio
 from mcp.server.connection import Connection
-from mcp.server.subscriptions import InMemorySubscriptionBus
+from mcp.server.subscriptions import ResourcesListChanged, ResourceUpdated
 from mcp_types import EmptyResult, SubscribeRequestParams, UnsubscribeRequestParams
 
 from docindex.indexer.errors import DocindexError, InvalidInput
 from docindex.indexer.library import Library
 from docindex.indexer.models import Changes
 from docindex.indexer.names import parse_uri, uri_of
-from docindex.server.audience import ChangeOf, ListChangeOf
+from docindex.server.audience import Audience
 from docindex.server.offload import Offload
 from docindex.server.protocol import (
     CallNext,
@@ -60,8 +60,8 @@ class ListChange:
 
 
 class Notices:
-    def __init__(self, bus: InMemorySubscriptionBus) -> None:
-        self._bus = bus
+    def __init__(self, audience: Audience) -> None:
+        self._audience = audience
         self._list_change = ListChange()
         self._listed: set[str] = set()
         """What came to the list, or went, since its change was told."""
@@ -142,8 +142,8 @@ class Notices:
 
     async def _tell_updated(self, names: Sequence[str]) -> None:
         for name in names:
-            await self._bus.publish(ChangeOf(uri_of(name), (name,)))
-        await self._bus.publish(ChangeOf(STATUS_URI, tuple(names)))
+            await self._audience.tell(ResourceUpdated(uri_of(name)), (name,))
+        await self._audience.tell(ResourceUpdated(STATUS_URI), names)
         changed = frozenset((*map(uri_of, names), STATUS_URI))
         for connection, subscriptions in list(self._subscribed.items()):
             with anyio.move_on_after(SEND_SECONDS):
@@ -152,7 +152,7 @@ class Notices:
                         await connection.send_resource_updated(uri)
 
     async def _tell_list_changed(self) -> None:
-        await self._bus.publish(ListChangeOf(tuple(self._listed)))
+        await self._audience.tell(ResourcesListChanged(), tuple(self._listed))
         self._listed.clear()
         for connection in list(self._subscribed):
             with anyio.move_on_after(SEND_SECONDS):

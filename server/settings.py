@@ -17,7 +17,7 @@ from typing import Annotated, Literal, cast, get_args, get_origin
 import platformdirs
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationInfo
 
-from docindex.indexer.access import Rule, Rules
+from docindex.indexer.access import Rule
 from docindex.indexer.errors import InvalidInput
 from docindex.indexer.models import FolderSpec, Options
 from docindex.indexer.names import EXTENSIONS
@@ -113,6 +113,8 @@ def _rule(value: object) -> object:
 
 
 def _compiled(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    from docindex.indexer.rules import Rules  # needed only where there are some
+
     try:
         Rules(rules)
     except InvalidInput as error:

@@ -6,8 +6,9 @@ from typing import cast
 
 import pytest
 
-from docindex.indexer.access import Caller, Realm, Rule, Rules
+from docindex.indexer.access import Caller, Rule
 from docindex.indexer.errors import InvalidInput
+from docindex.indexer.rules import Realm, Rules
 
 CASES = Path(__file__).parent / "fixtures" / "access"
 

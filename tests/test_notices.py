@@ -11,7 +11,6 @@ from mcp import Client, MCPError
 from mcp.server import MCPServer
 from mcp.server.connection import Connection
 from mcp.server.subscriptions import (
-    InMemorySubscriptionBus,
     ResourcesListChanged,
     ResourceUpdated,
 )
@@ -27,6 +26,7 @@ from mcp_types import (
 
 from docindex.indexer.models import Changes
 from docindex.server import notices
+from docindex.server.audience import Audience
 from docindex.server.notices import HOLD_SECONDS, ListChange, Notices
 from tests.fake_library import FakeLibrary
 from tests.served import connected
@@ -76,9 +76,7 @@ class Heard:
 
 
 @asynccontextmanager
-async def legacy(
-    told: Notices, bus: InMemorySubscriptionBus
-) -> AsyncGenerator[tuple[Client, Heard]]:
+async def legacy(told: Notices, bus: Audience) -> AsyncGenerator[tuple[Client, Heard]]:
     server: MCPServer[Any] = MCPServer("notices", subscriptions=bus)
     told.attach(server)
     heard = Heard()
@@ -89,12 +87,12 @@ async def legacy(
 
 
 @pytest.fixture
-def bus() -> InMemorySubscriptionBus:
-    return InMemorySubscriptionBus()
+def bus() -> Audience:
+    return Audience(FakeLibrary())
 
 
 @pytest.fixture
-def told(bus: InMemorySubscriptionBus) -> Notices:
+def told(bus: Audience) -> Notices:
     return Notices(bus)
 
 
@@ -116,7 +114,7 @@ def test_a_flurry_of_changes_is_told_now_and_then() -> None:
 
 
 async def test_legacy_clients_hear_of_the_list_and_of_what_they_subscribed_to(
-    told: Notices, bus: InMemorySubscriptionBus
+    told: Notices, bus: Audience
 ) -> None:
     async with legacy(told, bus) as (client, heard):
         await subscribe(client, uri("caf%c3%a9.md"))
@@ -134,9 +132,7 @@ async def test_legacy_clients_hear_of_the_list_and_of_what_they_subscribed_to(
         assert await heard.get(1) == ["list"]
 
 
-async def test_nothing_is_told_of_what_was_unsubscribed(
-    told: Notices, bus: InMemorySubscriptionBus
-) -> None:
+async def test_nothing_is_told_of_what_was_unsubscribed(told: Notices, bus: Audience) -> None:
     async with legacy(told, bus) as (client, heard):
         await subscribe(client, uri("a.md"))
         await subscribe(client, uri("b.md"))
@@ -148,9 +144,7 @@ async def test_nothing_is_told_of_what_was_unsubscribed(
         assert await heard.get(2) == [uri("b.md"), "list"]
 
 
-async def test_a_checkout_of_ten_thousand_files_is_one_notice(
-    told: Notices, bus: InMemorySubscriptionBus
-) -> None:
+async def test_a_checkout_of_ten_thousand_files_is_one_notice(told: Notices, bus: Audience) -> None:
     names = tuple(f"docs/{number}.md" for number in range(10_000))
     async with legacy(told, bus) as (client, heard):
         await subscribe(client, uri("docs/7.md"))
@@ -179,9 +173,7 @@ async def test_subscriptions_are_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
             await subscribe(client, uri("3.md"))
 
 
-async def test_a_connection_that_closed_is_forgotten(
-    told: Notices, bus: InMemorySubscriptionBus
-) -> None:
+async def test_a_connection_that_closed_is_forgotten(told: Notices, bus: Audience) -> None:
     async with legacy(told, bus) as (client, _):
         await subscribe(client, uri("a.md"))
         assert told.connections == 1
@@ -190,7 +182,7 @@ async def test_a_connection_that_closed_is_forgotten(
 
 
 async def test_a_client_that_does_not_read_keeps_nobody_waiting(
-    told: Notices, bus: InMemorySubscriptionBus, monkeypatch: pytest.MonkeyPatch
+    told: Notices, bus: Audience, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Stuck:
         async def notify(self, *_args: object) -> None:
