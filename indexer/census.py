@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from docindex.indexer.bm25 import LENGTHS
 from docindex.indexer.impacts import Bitmap, Numbers
 
+COMMON_LENGTH = 100
+"""Terms of a section whose length neither helps nor harms, where nothing tells what is common."""
+
 
 @dataclass(frozen=True, slots=True)
 class Census:
@@ -28,9 +31,9 @@ class Census:
 
     def total(self, lengths: Sequence[NDArray[np.uint8]]) -> int:
         """How many terms those that count have together, from the length bytes of all
-        sections, segment by segment."""
-        if not lengths:
-            return 0
+        sections, segment by segment; where none counts, what a common one has."""
+        if not self.size:
+            return COMMON_LENGTH
         counts = np.bincount(np.concatenate(lengths)[self.counted], minlength=LENGTHS.size)
         return int(counts @ LENGTHS.astype(np.float64))
 

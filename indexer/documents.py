@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docindex.indexer.bm25 import LENGTHS, idf, norms, saturated
-from docindex.indexer.census import Census
+from docindex.indexer.census import COMMON_LENGTH, Census
 from docindex.indexer.impacts import Impacts, new_impacts
 from docindex.indexer.segment_reader import Postings
 from docindex.indexer.snapshot import Leaf
@@ -42,7 +42,7 @@ class Documents:
             total = sum(each.field_length(TEXT) for each in readers)
         else:
             self._count = int(np.count_nonzero(self._counted))
-            total = int(sums[self._counted].sum(dtype=np.float64))
+            total = int(sums[self._counted].sum(dtype=np.float64)) if self._count else COMMON_LENGTH
         self._norms = norms(sums, total, self._count)
 
     def impacts(self, found: Sequence[Postings]) -> Impacts:

@@ -108,6 +108,27 @@ def test_without_rules_callers_find_everything(root: Path, tmp_path: Path) -> No
     assert seen.list(ListRequest(own=True)).documents == ()
 
 
+def test_in_several_folders_paths_begin_with_the_label(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        for user in ("ana", "ben"):
+            (tmp_path / folder / f"{user}.md").write_text("# Page\n\nLantern.\n")
+    library = Library(
+        [FolderSpec(str(tmp_path / "one"), "one"), FolderSpec(str(tmp_path / "two"), "two")],
+        cache=tmp_path / "cache",
+        state=tmp_path / "state",
+        rules=(Rule("one/{user}.md", read=("{user}",)), Rule("two", write=("*",))),
+    )
+    library.catch_up(ignore)
+    ana = library.seen_by(ANA)
+    assert found(ana, "lantern") == {"one/ana.md", "two/ana.md", "two/ben.md"}
+    assert [each.index.documents for each in ana.status().folders] == [1, 2]
+    for name in ("one/ben.md", "one/none.md", "two/none.md"):
+        with pytest.raises(DocumentNotFound, match=f"there is no document {name[4:]}"):
+            ana.read(name)
+    library.close()
+
+
 def test_counts_are_of_what_may_be_read(library: Library) -> None:
     ana = library.seen_by(ANA)
     assert ana.search(SearchRequest("lantern")).total == 3
@@ -242,6 +263,19 @@ def test_no_score_depends_on_private_documents(library: Library) -> None:
         ben.update(Edit(f"users/ben/{number}.md", "# Lantern\n\nPump lantern harbour.\n" * 9))
     assert library.seen_by(ANA).search(request).hits == before.hits
     assert ben.search(request).total > before.total
+
+
+def test_where_nothing_is_for_everybody_the_better_sections_come_first_all_the_same(
+    root: Path, tmp_path: Path
+) -> None:
+    (root / "users" / "ana" / "long.md").write_text(
+        "# Lanterns\n\nA lantern, and how a lantern is lit. " + "Words. " * 60
+    )
+    (root / "users" / "ana" / "short.md").write_text("# Short\n\nNo lantern.\n")
+    rule = Rule("users/{user}", read=("{user}",))
+    ana = open_library(tmp_path / "other", root, (rule,)).seen_by(ANA)
+    hits = ana.search(SearchRequest("lantern lit")).hits
+    assert hits[0].name == "users/ana/long.md"
 
 
 def test_others_writes_do_not_show_in_the_state(library: Library) -> None:
