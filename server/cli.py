@@ -67,6 +67,7 @@ def serve(folders: tuple[str, ...], **flags: object) -> int:
     log_to_stderr(plan.settings.log_level, plan.settings.log_format)
     log.info("serving %s%s", plan.places, f" ({plan.chosen_by})" if plan.chosen_by else "")
     if plan.settings.http:
+        settings.check_callers(plan.settings)
         from docindex.server.listening import serve_http
 
         with opened(plan) as library:

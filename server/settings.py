@@ -18,10 +18,10 @@ import platformdirs
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from docindex.indexer.access import Rule
-from docindex.indexer.errors import InvalidInput
+from docindex.indexer.errors import InvalidInput, InvalidSettings
 from docindex.indexer.models import FolderSpec, Options
 from docindex.indexer.names import EXTENSIONS
-from docindex.server.http_settings import ALGORITHMS, SECRETS, HttpSettings
+from docindex.server.http_settings import ALGORITHMS, SECRETS, HttpSettings, knows_callers
 
 ENVIRONMENT_PREFIX = "DOCINDEX_"
 
@@ -233,6 +233,16 @@ class Settings(HttpSettings):
             writable_paths=self.writable_paths,
             writable_extensions=self.writable_extensions,
             audit=self.audit,
+        )
+
+
+def check_callers(settings: Settings) -> None:
+    """Raises InvalidSettings for a server over HTTP with rules for callers whom it could not
+    tell apart: it would show everything to all of them."""
+    if settings.access and not knows_callers(settings):
+        raise InvalidSettings(
+            "access has rules, and nothing says who calls: set oauth_issuer, or make a token "
+            "with `docindex token NAME` and set tokens_file; or serve without rules"
         )
 
 

@@ -19,6 +19,7 @@ from docindex.server.settings import (
     Settings,
     allowed,
     bounds,
+    check_callers,
     default,
     flag,
     is_number,
@@ -379,6 +380,14 @@ class TestPlan:
         missing = str(docs / "missing")
         plan = make_plan([missing], {}, environ, missing_allowed=True)
         assert plan.folders == (FolderSpec(missing),)
+
+
+def test_rules_for_callers_need_a_way_to_tell_them_apart() -> None:
+    rules = [{"path": "**", "read": ["*"]}]
+    check_callers(Settings.model_validate({"access": rules, "tokens": TOKEN}))
+    check_callers(Settings())
+    with pytest.raises(InvalidSettings, match="nothing says who calls"):
+        check_callers(Settings.model_validate({"access": rules}))
 
 
 WRONG_RULES = [
