@@ -25,7 +25,7 @@ from docindex.server.http_settings import HttpSettings, check, knows_callers
 from docindex.server.limits import Limits
 from docindex.server.metrics import Metrics
 from docindex.server.observing import Calls
-from docindex.server.protocol import end_subscriptions, leave_the_log_alone
+from docindex.server.protocol import Server, end_subscriptions, leave_the_log_alone
 from docindex.server.shutdown import Shutdown
 from docindex.server.web import PATH, web_app
 
@@ -83,7 +83,9 @@ async def _serve(
     leave: Callable[[int], None],
 ) -> None:
     resource = settings.public_url or local_url(listener)
-    process = process_of(library, settings, resource, read_only=read_only, leave=leave)
+    metrics = Metrics(library)
+    server = server_of(library, settings, metrics, read_only=read_only)
+    process = process_of(server, library, settings, metrics, resource, leave)
     logger.info("listening on %s", local_url(listener))
     await process.serve([listener])
 
@@ -94,26 +96,32 @@ def local_url(listener: socket.socket) -> str:
     return f"http://{place}{PATH}"
 
 
-def process_of(
-    library: Library,
-    settings: HttpSettings,
-    resource: str,
-    *,
-    read_only: bool = False,
-    leave: Callable[[int], None],
-) -> "Process":
-    """The server over `library`, to be run; `leave` ends the process at a second signal."""
-    metrics = Metrics(library)
+def server_of(
+    library: Library, settings: HttpSettings, metrics: Metrics, *, read_only: bool = False
+) -> Server:
+    """The MCP server over `library`, with what stands around each call over HTTP."""
     guards: list[Guard] = [Calls(metrics)]
     if knows_callers(settings):
         guards.append(Limits(settings.rate_limits, settings.concurrent_calls))
-    server = build(
+    return build(
         library,
         read_only=read_only,
         at_once=True,
         guards=guards,
         callers=knows_callers(settings),
     )
+
+
+def process_of(
+    server: Server,
+    library: Library,
+    settings: HttpSettings,
+    metrics: Metrics,
+    resource: str,
+    leave: Callable[[int], None],
+) -> "Process":
+    """`server` over HTTP, to be run. `resource` is the address under which clients know it;
+    `leave` ends the process at a second signal."""
     process = Process(
         web_app(server, library, metrics, settings, resource, lambda: process.should_exit),
         drain_seconds=settings.drain_seconds,

@@ -10,7 +10,8 @@ import anyio
 import httpx2
 
 from docindex.indexer.library import Library
-from docindex.server.listening import Process, bind, local_url, process_of
+from docindex.server.listening import Process, bind, local_url, process_of, server_of
+from docindex.server.metrics import Metrics
 from docindex.server.settings import Settings
 from tests.waiting import LIMIT_SECONDS, until
 
@@ -77,7 +78,9 @@ def serving(library: Library, *, read_only: bool = False, **settings: Any) -> Ge
     chosen = Settings.model_validate({"http": True, "drain_seconds": 3} | settings)
     listener = bind("127.0.0.1", 0)
     resource = chosen.public_url or local_url(listener)
-    process = process_of(library, chosen, resource, read_only=read_only, leave=killed.append)
+    metrics = Metrics(library)
+    server = server_of(library, chosen, metrics, read_only=read_only)
+    process = process_of(server, library, chosen, metrics, resource, killed.append)
     thread = threading.Thread(target=lambda: anyio.run(process.serve, [listener]), daemon=True)
     thread.start()
     # Not verifying is quicker: there is nothing to verify, and no certificates are read.
