@@ -22,6 +22,9 @@ class IssuerUnreachable(Exception):
 def identity(claims: Mapping[str, object], settings: HttpSettings) -> Identity:
     """Raises BadToken when they do not say who it is."""
     name = claims.get(settings.oauth_name_claim)
+    if name is None and settings.oauth_name_claim == "sub":
+        # A program that calls in its own name has no other one (RFC 7662 leaves `sub` out).
+        name = claims.get("client_id")
     if not isinstance(name, str) or not name.strip() or len(name) > _MOST_NAME:
         raise BadToken(f"the token has no claim {settings.oauth_name_claim}")
     expires = claims.get("exp")

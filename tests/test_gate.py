@@ -1,5 +1,6 @@
 """Who may call over HTTP: every kind of bad token, against everything that can be called."""
 
+import logging
 import time
 from collections.abc import Callable, Generator
 from typing import Any
@@ -11,6 +12,7 @@ from docindex.indexer.access import Caller
 from docindex.indexer.library import NOBODY
 from docindex.indexer.models import Author, Edit, WriteOutcome
 from docindex.server import bearer, callers, scopes, signed_tokens
+from docindex.server.logs import FIELDS
 from docindex.server.static_tokens import make
 from tests.fake_library import FakeLibrary, hit, reading
 from tests.http_server import Serving, serving
@@ -290,6 +292,16 @@ def test_a_token_of_which_the_issuer_says_good_is_taken_and_asked_for_once(
     assert issuer.asked["/ask"] == before + 1
     denied = asking.post(*tool("reindex"), headers=bearing("good"))
     assert denied.status_code == 403
+
+
+def test_a_program_without_a_subject_is_called_by_its_client(
+    asking: Serving, issuer: Issuer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "docindex")
+    known = {"active": True, "client_id": "robot"} | issuer.claims(RESOURCE, sub=None)
+    issuer.known["program"] = known
+    assert asking.post("tools/list", headers=bearing("program")).status_code == 200
+    assert getattr(caplog.records[-1], FIELDS)["caller"] == "robot"
 
 
 def test_a_revoked_token_is_refused_once_it_is_looked_at_again(
