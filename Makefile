@@ -9,7 +9,7 @@ READY := .venv/ready-$(notdir $(PYTHON))
 EVAL_READY := .venv/ready-eval
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench eval soak clean
+.PHONY: help setup demo test lint format bench load eval soak clean
 
 help:
 	@echo 'make setup    an environment for development, in .venv'
@@ -18,6 +18,7 @@ help:
 	@echo 'make lint     style, types, and which part may import which'
 	@echo 'make format   rewrites what the style has rules for'
 	@echo 'make bench    how fast it is, each figure beside a peer of the same run'
+	@echo 'make load     64 clients over HTTP for ten minutes: CORPUS=DIR, LOAD="--seconds 60"'
 	@echo 'make eval     how well it finds: judged questions, asked of the product'
 	@echo 'make soak     random edits and kills, for as long as you like, with an oracle'
 	@echo 'make clean    removes everything that make has made'
@@ -56,6 +57,13 @@ format: setup
 bench: setup
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@$(BIN)/python -m tests.bench $(BENCH)
+
+CORPUS ?= sample_docs
+
+# On a copy, since clients write into it.
+load: setup
+	@folder=$$(mktemp -d) && cp -R $(CORPUS)/. $$folder && \
+		$(BIN)/python -m tests.bench.load $$folder $(LOAD); rm -rf $$folder
 
 # Judged questions of your own, as folders or archives: make eval COLLECTIONS="a b.tar.xz"
 eval: setup $(EVAL_READY)

@@ -5,6 +5,7 @@ import re
 import secrets
 import time
 from collections.abc import Mapping
+from itertools import count
 from typing import Any, Final, cast
 
 import anyio
@@ -37,13 +38,15 @@ class Requests:
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
+        self._process = secrets.token_hex(4)
+        self._count = count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         given = Headers(scope=scope).get(_HEADER, "")
-        number = given if _ID.fullmatch(given) else secrets.token_hex(8)
+        number = given if _ID.fullmatch(given) else f"{self._process}-{next(self._count):x}"
         scope[REQUEST] = number
 
         async def told(message: Message) -> None:

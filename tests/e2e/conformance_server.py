@@ -25,6 +25,7 @@ from mcp_types import (
     ContentBlock,
     EmbeddedResource,
     ImageContent,
+    MissingRequiredClientCapabilityErrorData,
     SamplingCapability,
     TextContent,
     TextResourceContents,
@@ -38,8 +39,7 @@ from docindex.server.metrics import Metrics
 from docindex.server.protocol import Server
 from docindex.server.settings import Settings
 
-PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5"
-PNG += "ErkJggg=="
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n a picture, as far as the suite looks").decode()
 WAV = base64.b64encode(
     b"RIFF$\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0@\x1f\0\0\x80>\0\0\2\0\x10\0data\0\0\0\0"
 ).decode()
@@ -146,8 +146,12 @@ def add_diagnostic_tools(server: Server) -> None:
         """For the conformance suite: needs a client that samples"""
         needed = ClientCapabilities(sampling=SamplingCapability())
         if not ctx.session.check_client_capability(needed):
-            data = {"requiredCapabilities": {"sampling": {}}}
-            raise MCPError(MISSING_REQUIRED_CLIENT_CAPABILITY, "sampling is needed", data)
+            data = MissingRequiredClientCapabilityErrorData(required_capabilities=needed)
+            raise MCPError(
+                MISSING_REQUIRED_CLIENT_CAPABILITY,
+                "sampling is needed",
+                data.model_dump(by_alias=True, exclude_none=True),
+            )
         return "it samples"
 
     @server.tool("test_streaming_elicitation")

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,7 @@ http {{
 
 
 @contextmanager
-def nginx(root: Path, first: Served, second: Served) -> Iterator[str]:
+def nginx(root: Path, first: Served, second: Served) -> Generator[str]:
     program = needed("nginx")
     with listening.bind("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]

@@ -1,7 +1,7 @@
 """Tokens of a real authorization server: OAuth as clients go through it."""
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ SEARCH = {"query": "trimming the wick"}
 
 
 @contextmanager
-def provider(node: Path, resource: str, **env: str) -> Iterator[str]:
+def provider(node: Path, resource: str, **env: str) -> Generator[str]:
     process = subprocess.Popen(
         [str(node), str(HERE / "oidc.mjs"), resource, CLIENT, SECRET, REDIRECT],
         env=env,
@@ -62,7 +62,7 @@ def sandbox(
 @contextmanager
 def protected(
     sandbox: Sandbox, node: Path, *, opaque: bool = False
-) -> Iterator[tuple[Served, str]]:
+) -> Generator[tuple[Served, str]]:
     """A server that takes the tokens of an issuer, and the issuer."""
     port = free_port()
     extra = {"OPAQUE": "1"} if opaque else {}
