@@ -21,8 +21,9 @@ class Served:
 
     def listening(self) -> bool:
         assert self.process.poll() is None, self.log.read_text(encoding="utf-8")
-        said = re.search(r"http://127\.0\.0\.1:\d+", self.log.read_text(encoding="utf-8"))
-        self.url = said[0] if said else ""
+        text = self.log.read_text(encoding="utf-8")
+        said = re.search(r"http://(?:127\.0\.0\.1|0\.0\.0\.0):(\d+)", text)
+        self.url = f"http://127.0.0.1:{said[1]}" if said else ""
         return bool(said)
 
     def ready(self) -> bool:

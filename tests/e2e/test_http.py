@@ -1,17 +1,23 @@
 """Clients that people use, with docindex over HTTP; and two servers behind nginx."""
 
 import json
+import re
 import shutil
 import subprocess
 import threading
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from docindex.server import listening
 from docindex.server.static_tokens import make
@@ -68,54 +74,70 @@ def needed(program: str) -> str:
     return path
 
 
-CONFIGURATION = """
-daemon off;
-pid {root}/nginx.pid;
-error_log {root}/nginx-errors.log;
-events {{}}
-http {{
-  access_log off;
-  client_body_temp_path {root}/nginx-body;
-  proxy_temp_path {root}/nginx-proxy;
-  fastcgi_temp_path {root}/nginx-fastcgi;
-  uwsgi_temp_path {root}/nginx-uwsgi;
-  scgi_temp_path {root}/nginx-scgi;
-  upstream docs {{
-    server 127.0.0.1:{first} max_fails=1 fail_timeout=5s;
-    server 127.0.0.1:{second} max_fails=1 fail_timeout=5s;
-    keepalive 32;
-  }}
-  server {{
-    listen 127.0.0.1:{port};
-    client_max_body_size 4m;
-    location / {{
-      proxy_pass http://docs;
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-      proxy_set_header Host $host;
-      proxy_set_header X-Request-Id $request_id;
-      proxy_buffering off;
-      proxy_read_timeout 1h;
-      proxy_next_upstream error timeout;
-    }}
-  }}
-}}
-"""
-"""That of the guide's example, without TLS."""
+EXAMPLE = (HERE.parent.parent / "sample_docs" / "team" / "example.md").read_text(encoding="utf-8")
+
+
+def in_example(language: str) -> str:
+    """The block of the guide's example that is written in a language."""
+    found = re.search(rf"^```{language}\n(.*?)^```$", EXAMPLE, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def certificate(root: Path) -> None:
+    """One for this machine, signed by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "docs.example.com")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    for of in ("docs", "id"):
+        root.joinpath(f"{of}.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+        root.joinpath(f"{of}.key").write_bytes(secret)
 
 
 @contextmanager
 def nginx(root: Path, first: Served, second: Served) -> Generator[str]:
+    """That of the guide's example, with the ports of this machine."""
     program = needed("nginx")
     with listening.bind("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
-    ports = {"first": first.url.rpartition(":")[2], "second": second.url.rpartition(":")[2]}
+    certificate(root)
+    text = in_example("nginx")
+    for said, meant in (
+        ("docs:8000", first.url.removeprefix("http://")),
+        ("docs-2:8000", second.url.removeprefix("http://")),
+        ("keycloak:8080", "127.0.0.1:1"),
+        ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
+        ("/certificates", str(root)),
+    ):
+        assert said in text
+        text = text.replace(said, meant)
+    kept = "".join(
+        f"{kind}_temp_path {root}/nginx-{kind};\n"
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    text = text.replace("http {\n", f"http {{\naccess_log off;\n{kept}", 1)
+    text = f"daemon off;\npid {root}/nginx.pid;\nerror_log {root}/nginx-errors.log;\n{text}"
     file = root / "nginx.conf"
-    file.write_text(CONFIGURATION.format(root=root, port=port, **ports), encoding="utf-8")
+    file.write_text(text, encoding="utf-8")
     process = subprocess.Popen(
         [program, "-p", str(root), "-c", str(file)], stderr=subprocess.DEVNULL
     )
-    url = f"http://127.0.0.1:{port}"
+    url = f"https://127.0.0.1:{port}"
     try:
         awaited(lambda: _answers(url), 10, "nginx")
         yield url
@@ -126,7 +148,8 @@ def nginx(root: Path, first: Served, second: Served) -> Generator[str]:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx2.get(f"{url}/healthz", verify=False, trust_env=False).is_success
+        # What is for monitoring inside is not there outside.
+        return httpx2.get(f"{url}/healthz", verify=False, trust_env=False).status_code == 404
     except httpx2.HTTPError:
         return False
 
@@ -167,6 +190,7 @@ def test_of_two_servers_behind_nginx_one_may_die(tmp_path: Path) -> None:
                 caller.start()
             awaited(lambda: all(caller.calls >= 25 for caller in callers), 60, "calls")
             first.process.kill()
+            first.process.wait(10)
             died = time.monotonic()
             before = [caller.calls for caller in callers]
             awaited(
@@ -188,3 +212,23 @@ def test_of_two_servers_behind_nginx_one_may_die(tmp_path: Path) -> None:
     late = [failure for caller in callers for failure in caller.failed if failure[0] > died]
     assert late == []
     assert sum(len(caller.failed) for caller in callers) <= len(callers)
+
+
+def test_the_servers_of_the_example_start_and_ask_for_tokens(tmp_path: Path) -> None:
+    compose = yaml.safe_load(in_example("yaml"))
+    chosen: dict[str, str] = compose["services"]["docs"]["environment"]
+    assert compose["services"]["docs-2"]["environment"] == chosen
+    own = {name: value for name, value in chosen.items() if not name.endswith("_DIR")}
+    with opened_sandbox(tmp_path) as sandbox:
+        command = (*sandbox.server, "--port", "0")
+        with served(sandbox, command=command, **own) as server:
+            message, headers = request("tools/list", {})
+            said = httpx2.post(
+                server.mcp,
+                json=message,
+                headers=headers | {"Host": "docs.example.com"},
+                trust_env=False,
+            )
+    assert said.status_code == 401
+    public = "https://docs.example.com/.well-known/oauth-protected-resource/mcp"
+    assert f'resource_metadata="{public}"' in said.headers["www-authenticate"]
