@@ -208,7 +208,7 @@ def test_what_is_no_message_is_refused_in_few_words(
     assert served.post(*SEARCH).status_code == 200
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     body=st.one_of(
         st.binary(max_size=300),

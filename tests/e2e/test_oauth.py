@@ -77,6 +77,18 @@ def protected(
             yield server, issuer
 
 
+@pytest.fixture(scope="module")
+def signed(sandbox: Sandbox, node_folders: tuple[Path, ...]) -> Iterator[tuple[Served, str]]:
+    with protected(sandbox, node_folders[0] / "node") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def introspected(sandbox: Sandbox, node_folders: tuple[Path, ...]) -> Iterator[tuple[Served, str]]:
+    with protected(sandbox, node_folders[0] / "node", opaque=True) as found:
+        yield found
+
+
 def issued(issuer: str, resource: str, scope: str) -> str:
     """A token for a program, by its client's credentials."""
     answer = httpx2.post(
@@ -149,51 +161,51 @@ class Browser:
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 def test_a_client_finds_the_issuer_registers_logs_in_and_searches(
-    sandbox: Sandbox, node_folders: tuple[Path, ...], mode: str
+    signed: tuple[Served, str], mode: str
 ) -> None:
-    with protected(sandbox, node_folders[0] / "node") as (server, _):
-        browser, memory = Browser(), Memory()
-        auth = OAuthClientProvider(
-            server_url=server.mcp,
-            client_metadata=OAuthClientMetadata(
-                client_name="test",
-                redirect_uris=[AnyUrl(REDIRECT)],
-                grant_types=["authorization_code", "refresh_token"],
-                response_types=["code"],
-                token_endpoint_auth_method="none",
-            ),
-            storage=memory,
-            redirect_handler=browser.go,
-            callback_handler=browser.code,
-        )
+    server, _ = signed
+    browser, memory = Browser(), Memory()
+    auth = OAuthClientProvider(
+        server_url=server.mcp,
+        client_metadata=OAuthClientMetadata(
+            client_name="test",
+            redirect_uris=[AnyUrl(REDIRECT)],
+            grant_types=["authorization_code", "refresh_token"],
+            response_types=["code"],
+            token_endpoint_auth_method="none",
+        ),
+        storage=memory,
+        redirect_handler=browser.go,
+        callback_handler=browser.code,
+    )
 
-        async def search() -> list[str]:
-            return await hits(server, mode, auth=auth)
+    async def search() -> list[str]:
+        return await hits(server, mode, auth=auth)
 
-        assert anyio.run(search)[0] == "guide/lamp.md"
-        assert memory.tokens is not None
-        assert "docs:read" in (memory.tokens.scope or "")
-        assert "caller=ana" in server.log.read_text(encoding="utf-8")
+    assert anyio.run(search)[0] == "guide/lamp.md"
+    assert memory.tokens is not None
+    assert "docs:read" in (memory.tokens.scope or "")
+    assert "caller=ana" in server.log.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("opaque", [False, True], ids=["signed", "introspected"])
+@pytest.mark.parametrize("kind", ["signed", "introspected"])
 def test_a_program_calls_with_its_own_token_and_no_more_than_that_allows(
-    sandbox: Sandbox, node_folders: tuple[Path, ...], opaque: bool
+    kind: str, request: pytest.FixtureRequest
 ) -> None:
-    with protected(sandbox, node_folders[0] / "node", opaque=opaque) as (server, issuer):
-        token = issued(issuer, server.mcp, "docs:read")
-        assert (token.count(".") == 2) != opaque
+    server, issuer = request.getfixturevalue(kind)
+    token = issued(issuer, server.mcp, "docs:read")
+    assert (token.count(".") == 2) == (kind == "signed")
 
-        async def search() -> list[str]:
-            return await hits(server, "auto", headers={"Authorization": f"Bearer {token}"})
+    async def search() -> list[str]:
+        return await hits(server, "auto", headers={"Authorization": f"Bearer {token}"})
 
-        assert anyio.run(search)[0] == "guide/lamp.md"
-        call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "reindex"}}
-        headers = {"Authorization": f"Bearer {token}", "Accept": ACCEPT}
-        denied = httpx2.post(server.mcp, json=call, headers=headers, trust_env=False)
-        assert denied.status_code == 403
-        assert 'scope="docs:read docs:admin"' in denied.headers["www-authenticate"]
-        assert token not in server.log.read_text(encoding="utf-8")
+    assert anyio.run(search)[0] == "guide/lamp.md"
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "reindex"}}
+    headers = {"Authorization": f"Bearer {token}", "Accept": ACCEPT}
+    denied = httpx2.post(server.mcp, json=call, headers=headers, trust_env=False)
+    assert denied.status_code == 403
+    assert 'scope="docs:read docs:admin"' in denied.headers["www-authenticate"]
+    assert token not in server.log.read_text(encoding="utf-8")
 
 
 def test_tokens_are_taken_after_the_issuer_has_changed_its_keys(
