@@ -65,7 +65,7 @@ class Keeper:
             Setup(str(root), home.index, options),
             lambda worker, answer: self._inbox.put((worker, answer)),
         )
-        store = Store(home.index)
+        store = self._open()
         self._works = Works(
             self._folder, store, crew, patience or Patience(), self._done, self._end
         )
@@ -142,7 +142,7 @@ class Keeper:
         except OSError as error:
             # A commit has failed half way. What is on disk is whole: the old generation.
             self._give_up(IndexUnavailable(f"the index cannot be written: {error.strerror}"))
-            self._works.store = Store(self._home.index)
+            self._works.store = self._open()
         except Damaged:
             self._mend()
         self._teller.keep_up()
@@ -230,9 +230,12 @@ class Keeper:
         """The files of the index are not what was written: it is opened anew, and what
         cannot be opened is rebuilt."""
         self._give_up(Unavailable("the index was damaged; it is being rebuilt"))
-        self._works.store = Store(self._home.index)
+        self._works.store = self._open()
         self._standing.rebuilding = True
         self._comparing.reconcile()
+
+    def _open(self) -> Store:
+        return Store(self._home.index, self._standing.begin_anew)
 
     def _needed(self) -> bool:
         if leased(self._home.leases):

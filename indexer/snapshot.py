@@ -106,7 +106,10 @@ class Snapshots:
             mark = self._mark()
             if mark is None or mark != self._opened:
                 try:
-                    self._newest = self._open()
+                    newest = self._open()
+                    if newest.leaves or mark is not None:
+                        self._newest = newest
+                    # One that was deleted is made anew; what is in memory answers meanwhile.
                     self._opened = mark
                 except IndexUnavailable:
                     # The one before is in memory, and goes on answering meanwhile.

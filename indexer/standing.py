@@ -4,7 +4,6 @@ import logging
 import os
 import secrets
 import time
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +29,7 @@ class Standing:
         self._instance = secrets.token_hex(8)
         self._compared = False
         self._told = -2
-        self._last: IndexerStatus | None = None
+        self._last = previous
         self._beat = 0.0
         self.away = ""
         """Why the folder cannot be compared; what the index has of it stays."""
@@ -50,6 +49,14 @@ class Standing:
         self._compared = True
         self.reconciled_at = time.time()
         self.rebuilding = False
+
+    def begin_anew(self) -> None:
+        """Says, before it is so, that the index is damaged and is about to be empty."""
+        if self._last is not None:
+            reason = "it was damaged"
+            self._write(
+                replace(self._last, state="rebuilding", reason=reason, documents=0, sections=0)
+            )
 
     def told(self, generation: int) -> bool:
         """Whether the status tells of this generation already."""
@@ -90,8 +97,6 @@ class Standing:
             write_status(self._path, status)
         except OSError as error:
             log.warning("the status could not be written (%s)", error.strerror)
-            with suppress(OSError):
-                os.utime(self._path)  # which also a full disk lets us do: we live
 
     def _state(self, store: Store, run: Run | None) -> tuple[IndexState, str]:
         if self.away:

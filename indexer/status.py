@@ -4,9 +4,11 @@ It is a hint: which documents are searchable is told by the index itself, and
 whether the indexer lives by its lock.
 """
 
+import os
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -15,6 +17,8 @@ from docindex.indexer.home import write_json
 from docindex.indexer.models import IndexState
 
 FORMAT = 1
+
+UNWRITABLE = "the index cannot be written"
 
 UNAVAILABLE = "folder unavailable"
 """How the reason begins when the folder, and not the index, is the matter."""
@@ -49,11 +53,43 @@ _STATUS = TypeAdapter(IndexerStatus)
 
 
 def write_status(path: Path, status: IndexerStatus) -> None:
-    write_json(path, asdict(status) | {"beat": time.time()})
+    """When it cannot be written, the last one is put aside, which takes no space: what is
+    read then says so. Raises OSError."""
+    aside = _aside(path)
+    try:
+        write_json(path, asdict(status) | {"beat": time.time()})
+    except OSError:
+        with suppress(OSError):
+            os.replace(path, aside)
+        with suppress(OSError):
+            os.utime(aside)
+        raise
+    aside.unlink(missing_ok=True)
 
 
 def read_status(path: Path) -> IndexerStatus | None:
     """None when nobody has indexed yet, or another format was written."""
+    if (status := _read(path)) is not None:
+        return status
+    if (status := _read(_aside(path))) is not None:
+        return replace(status, state="degraded", reason=UNWRITABLE, beat=time.time())
+    return None
+
+
+def beat_of(path: Path) -> tuple[int, int] | None:
+    """What changes each time that the indexer tells how it is, or tries to."""
+    for place in (path, _aside(path)):
+        with suppress(OSError):
+            found = place.stat()
+            return found.st_ino, found.st_mtime_ns
+    return None
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.stale")
+
+
+def _read(path: Path) -> IndexerStatus | None:
     try:
         status = _STATUS.validate_json(path.read_bytes())
     except (OSError, ValidationError):

@@ -11,7 +11,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,8 +49,11 @@ class Store:
     Not for several threads at once.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, damaged: Callable[[], None] = lambda: None) -> None:
+        """`damaged` is called before one that is damaged, or not there, becomes an empty one:
+        afterwards there is nothing to find."""
         self.folder = folder
+        self._damaged = damaged
         self.repaired = ""
         """Why the index that was found had to be set aside."""
         self._storage = Storage(folder)
@@ -185,10 +188,13 @@ class Store:
                 raise
             self.repaired = f"{type(error).__name__} while opening it"
             log.warning("the index is damaged (%s); it is set aside and rebuilt", error)
+            self._damaged()
             self._set_aside()
-            contents = None
-        if contents is None:
             self._write_contents()
+        else:
+            if contents is None:
+                self._damaged()
+                self._write_contents()
         self._looks = {segment_id: self._look(segment_id) for segment_id in self._segments}
         self.remove_orphans()
 
