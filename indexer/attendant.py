@@ -15,6 +15,7 @@ from docindex.indexer.locks import Lease, held
 from docindex.indexer.models import Options
 from docindex.indexer.process import start_indexer
 from docindex.indexer.shelf import Shelf
+from docindex.indexer.status import beat_of
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +25,8 @@ LONGEST_LOOK = 2.0
 """What passes at most between two looks, unless this process or the machine was asleep."""
 START_SECONDS = 3.0
 """How long one that was started has to take the lock before another is."""
+SETTLE_SECONDS = 5.0
+"""Between two looks whether the cache can be written."""
 SETTLED_SECONDS = 30.0
 """One that has lived so long is no failure."""
 HANG_SECONDS = 60.0
@@ -41,11 +44,7 @@ class Silence:
 
     def lasts(self, status: Path, passed: float) -> float:
         """In seconds; `passed` have gone by since the last call."""
-        try:
-            found = status.stat()
-            told = (found.st_ino, found.st_mtime_ns)
-        except FileNotFoundError:
-            told = None
+        told = beat_of(status)
         self.seconds = self.seconds + passed if told == self._told else 0.0
         self._told = told
         return self.seconds
@@ -54,20 +53,17 @@ class Silence:
 class Attendant:
     """Holds leases and looks after the indexer, from a thread of its own."""
 
-    def __init__(
-        self, shelves: Sequence[Shelf], *, cache: Path, state: Path, options: Options
-    ) -> None:
+    def __init__(self, shelves: Sequence[Shelf], *, state: Path, options: Options) -> None:
         self._shelves = shelves
-        self._cache = cache
         self._state = state
         self._options = options
         self._leases: dict[Home, Lease] = {}
-        self._child: subprocess.Popen[bytes] | None = None
+        self._children: list[subprocess.Popen[bytes]] = []
         self._started = 0.0
         self._failures = 0
         self._running = frozenset[Home]()
         self._silence = {shelf.home: Silence() for shelf in shelves}
-        self._looked = time.monotonic()
+        self._looked = self._settled = time.monotonic()
         self._begun = time.monotonic()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="attendant", daemon=True)
@@ -83,8 +79,9 @@ class Attendant:
     def close(self) -> None:
         self._stop.set()
         self._thread.join()
-        if self._child is not None and self._child.returncode is None:
-            self._child.returncode = 0  # it outlives us, and is not ours to wait for
+        for child in self._children:
+            if child.returncode is None:
+                child.returncode = 0  # it outlives us, and is not ours to wait for
         for lease in self._leases.values():
             with suppress(OSError):
                 lease.release()
@@ -119,24 +116,31 @@ class Attendant:
                 log.warning("left-over files were not looked for (%s)", error)
 
     def _look(self) -> None:
-        if self._child is not None and self._child.poll() is not None:
-            self._child = None
-        homes = {shelf.home: shelf.root for shelf in self._shelves}
+        self._children = [child for child in self._children if child.poll() is None]
+        if time.monotonic() >= self._settled + SETTLE_SECONDS:
+            self._settled = time.monotonic()
+            for shelf in self._shelves:
+                shelf.settle()
+        homes = {shelf.home: shelf for shelf in self._shelves}
         self._renew_leases(homes)
         orphaned = [home for home in homes if not held(home.lock)]
         self._running = frozenset(homes) - frozenset(orphaned)
         now = time.monotonic()
         self._listen(self._running, min(now - self._looked, LONGEST_LOOK))
         self._looked = now
-        starting = self._child is not None and now - self._started < START_SECONDS
+        starting = bool(self._children) and now - self._started < START_SECONDS
         if not orphaned:
             if now - self._started > SETTLED_SECONDS:
                 self._failures = 0
         elif not starting and now >= self._started + self._pause():
             self._failures += 1
             self._started = now
-            roots = [homes[home] for home in orphaned]
-            self._child = start_indexer(roots, orphaned, cache=self._cache, options=self._options)
+            # Of those that are kept in one place, by one process.
+            cache = homes[orphaned[0]].cache
+            together = [home for home in orphaned if homes[home].cache == cache]
+            roots = [homes[home].root for home in together]
+            child = start_indexer(roots, together, cache=cache, options=self._options)
+            self._children.append(child)
 
     def _listen(self, homes: Collection[Home], passed: float) -> None:
         """Ends an indexer that has told nothing for too long. `passed` seconds have gone by
@@ -158,13 +162,14 @@ class Attendant:
             return 0.0
         return min(START_SECONDS * 2.0 ** (self._failures - FREE_TRIES), LONGEST_PAUSE)
 
-    def _renew_leases(self, homes: Mapping[Home, Path]) -> None:
+    def _renew_leases(self, homes: Mapping[Home, Shelf]) -> None:
         """A folder that was swapped for another has another home; a cache that was
         deleted is made anew."""
         for home, lease in list(self._leases.items()):
             if home not in homes or not lease.stands():
                 del self._leases[home]
-                lease.release()
+                with suppress(OSError):
+                    lease.release()
         for home in set(homes) - set(self._leases):
-            home_of(self._cache, homes[home])
+            home_of(homes[home].cache, homes[home].root)
             self._leases[home] = Lease(home.leases)

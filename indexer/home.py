@@ -15,6 +15,7 @@ Whoosh's files are pickles, so whoever can write here can run code as the user:
 all of it is private to the user, and a folder of anybody else is not touched.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -112,6 +113,8 @@ def home_of(cache: Path, folder: Path) -> Home:
                 "version": LAYOUT,
             }
             write_json(home.meta, meta)
+        if not os.access(home.path, os.W_OK):
+            raise PermissionError(errno.EACCES, "it cannot be written to")
     except OSError as error:
         raise IndexUnavailable(
             f"the cache folder cannot be used ({error.strerror or error}); "

@@ -17,7 +17,12 @@ from typing import TYPE_CHECKING
 
 from docindex.indexer.access import Caller, Rule
 from docindex.indexer.attendant import Attendant
-from docindex.indexer.errors import DocumentNotFound, InvalidInput, NotWritable
+from docindex.indexer.errors import (
+    DocumentNotFound,
+    IndexUnavailable,
+    InvalidInput,
+    NotWritable,
+)
 from docindex.indexer.files import not_found
 from docindex.indexer.indexing import index_all, index_names
 from docindex.indexer.locks import held
@@ -102,7 +107,6 @@ class Library:
         """
         _check_labels(folders)
         self._options = options or Options()
-        self._cache = cache
         self._state = state
         self._shelves = [Shelf(folder, cache, self._options) for folder in folders]
         self._rules = _read(rules) if rules else None
@@ -129,6 +133,8 @@ class Library:
             if common.attendant is not None:
                 common.attendant.close()
                 common.attendant = None
+        for shelf in self._shelves:
+            shelf.close()
 
     def attend(self) -> None:
         """Holds a lease on the library's indexes and sees to it that somebody
@@ -137,7 +143,7 @@ class Library:
         with self._common.lock:
             if self._common.attendant is None:
                 self._common.attendant = Attendant(
-                    self._shelves, cache=self._cache, state=self._state, options=self._options
+                    self._shelves, state=self._state, options=self._options
                 )
 
     # Reading
@@ -148,11 +154,17 @@ class Library:
 
         self._await_first_commit()
         common = self._common
+        before = self.view()
         if self._reach is None:
             common.engine = common.engine or Engine(self._shelves)
-            return common.engine.search(request, self.view())
-        common.callers_engine = common.callers_engine or Engine(self._shelves, self._rules)
-        return common.callers_engine.search(request, self.view(), self._visible(self._reach))
+            answer = common.engine.search(request, before)
+        else:
+            common.callers_engine = common.callers_engine or Engine(self._shelves, self._rules)
+            answer = common.callers_engine.search(request, before, self._visible(self._reach))
+        if before.state == "ready" and (now := self.view()).state != "ready":
+            # It may have come to be so before the index was looked at.
+            return replace(answer, index=now)
+        return answer
 
     def read(self, name: str, section: str = "", lines: str = "") -> Reading:
         """The whole document, one section with its subsections (anchor or heading trail),
@@ -372,6 +384,8 @@ class Library:
         before = self._documents() if self._reach is not None else ()
         indexed = removed = 0
         for shelf in self._shelves:
+            if shelf.not_kept and self._common.attendant is None:
+                raise IndexUnavailable(shelf.not_kept)
             reply = index_all(
                 shelf,
                 full,

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from docindex.indexer.errors import DocindexError, IndexUnavailable
 from docindex.indexer.holders import sign
 from docindex.indexer.home import Home, home_of
 from docindex.indexer.locks import hold
+from docindex.indexer.makeshift import is_makeshift
 from docindex.indexer.models import Options
 
 log = logging.getLogger(__name__)
@@ -73,7 +75,7 @@ def start_indexer(
     folders: Sequence[Path], homes: Sequence[Home], *, cache: Path, options: Options
 ) -> subprocess.Popen[bytes]:
     """Starts one, detached, for folders that have none; what it says goes to the
-    log of the first.
+    log of the first. It takes a cache with it at its end that is a makeshift.
 
     With `-P`, since a server is often started in the documents folder: a module
     that lies there must not be imported.
@@ -106,15 +108,19 @@ def main() -> None:
     )
     if hasattr(os, "nice"):
         os.nice(NICENESS)
+    cache = Path(order["cache"])
     try:
         run_indexer(
             [Path(folder) for folder in order["folders"]],
-            cache=Path(order["cache"]),
+            cache=cache,
             options=Options(**order["options"]),
             attached=True,
         )
     except DocindexError as error:
         log.warning("%s", error)
+    finally:
+        if is_makeshift(cache):
+            shutil.rmtree(cache, ignore_errors=True)
 
 
 def _keep(

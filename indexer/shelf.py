@@ -1,5 +1,6 @@
 """One folder of a library: its door, its index and what is known of their state."""
 
+import shutil
 import threading
 import time
 from collections.abc import Mapping
@@ -7,11 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docindex.indexer.errors import FolderUnavailable
+from docindex.indexer.errors import DocindexError, FolderUnavailable, IndexUnavailable
 from docindex.indexer.files import Folder
 from docindex.indexer.home import Home, home_of
 from docindex.indexer.letterbox import Letterbox
 from docindex.indexer.locks import held
+from docindex.indexer.makeshift import makeshift_cache
 from docindex.indexer.models import FolderSpec, FolderStatus, IndexView, Options, Record, Skipped
 from docindex.indexer.status import UNAVAILABLE, IndexerStatus, read_status
 
@@ -29,7 +31,18 @@ class Opened:
         """Raises FolderUnavailable, IndexUnavailable."""
         self.identity = _identity(root)
         self.folder = Folder(root, options)
-        self.home = home_of(cache, root)
+        self.cache = cache
+        self.not_kept = ""
+        """Why the index is a makeshift one, which ends with this process."""
+        try:
+            self.home = home_of(cache, root)
+        except IndexUnavailable as error:
+            self.not_kept = f"index not kept: {error}"
+            try:
+                self.cache = makeshift_cache()
+            except OSError:
+                raise error from None
+            self.home = home_of(self.cache, root)
         self.letterbox = Letterbox(self.home)
         self._lock = threading.Lock()
         self._snapshots: Snapshots | None = None
@@ -79,6 +92,30 @@ class Shelf:
     @property
     def home(self) -> Home:
         return self._current().home
+
+    @property
+    def cache(self) -> Path:
+        """The one that its home is in."""
+        return self._current().cache
+
+    @property
+    def not_kept(self) -> str:
+        """Why the index is a makeshift one, which ends with this process; or ""."""
+        return self._current().not_kept
+
+    def settle(self) -> None:
+        """Takes to a makeshift index when the cache cannot be written any more, and back
+        to the cache when it can."""
+        with suppress(OSError, DocindexError):
+            found = Opened(self.root, self._cache, self._options)
+            with self._lock:
+                if found.cache != self._opened.cache:
+                    self._opened = found
+
+    def close(self) -> None:
+        """Whoever is at work on a makeshift index removes it at its end."""
+        if self._opened.not_kept and not held(self._opened.home.lock):
+            shutil.rmtree(self._opened.cache, ignore_errors=True)
 
     @property
     def letterbox(self) -> Letterbox:
@@ -145,9 +182,10 @@ class Shelf:
                 status.reconciled_at,
                 "the indexer does not respond",
             )
-        return IndexView(
-            status.state, status.documents, status.pending, status.reconciled_at, status.reason
-        )
+        state, reason = status.state, status.reason
+        if self.not_kept and state in ("ready", "updating"):
+            state, reason = "degraded", self.not_kept
+        return IndexView(state, status.documents, status.pending, status.reconciled_at, reason)
 
 
 def _identity(root: Path) -> tuple[int, int]:
