@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import random
 import time
 from collections.abc import Callable
@@ -14,6 +15,9 @@ import psutil
 import pytest
 from mcp import Client
 
+from docindex.indexer.home import home_of
+from docindex.indexer.locks import held, leased
+from tests.bench.session import Session
 from tests.e2e.conversation import connected, indexed
 from tests.e2e.sandbox import DOCUMENTS, LINGER_SECONDS, NOTES, Sandbox, alive, awaited, write
 
@@ -190,3 +194,29 @@ async def test_a_build_whose_indexer_is_killed_is_finished_by_another(sandbox: S
         for number in range(0, BUILD, 100):
             assert await found(client, f"serial{number:05}") == [f"build/{number:05}.md"]
     assert checksums(sandbox.documents) == before
+
+
+def test_servers_that_come_and_go_leave_nothing(sandbox: Sandbox) -> None:
+    """A few; with DOCINDEX_ALL_FAULTS set, two hundred."""
+    count = 200 if os.environ.get("DOCINDEX_ALL_FAULTS") else 8
+    chance = random.Random(1)
+    begun: list[Session] = []
+    for number in range(count):
+        session = Session(sandbox.server, sandbox.env)
+        begun.append(session)
+        if chance.random() < 0.7:
+            session.call("search_documents", query="lamp")
+        if len(begun) == 4 or number == count - 1:
+            for each in begun:
+                if chance.random() < 0.7:
+                    each.process.kill()
+                each.__exit__(None, None, None)
+            begun = []
+    awaited(lambda: not sandbox.processes(), LINGER_SECONDS + 8, "the last process to end")
+    home = home_of(sandbox.cache, sandbox.documents)
+    assert not held(home.lock)
+    assert not leased(home.leases)  # which removes what the killed have left
+    assert [path for place in (home.leases, home.requests) for path in place.iterdir()] == []
+    assert not list(home.path.rglob(".*"))
+    assert not list(Path(sandbox.env["TMPDIR"]).iterdir())
+    assert not list(sandbox.documents.rglob(".*"))

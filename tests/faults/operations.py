@@ -1,15 +1,29 @@
 """Writes that can be made to fail at any of their system calls: each has a state from
 which it begins, and one in which it ends."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from docindex.indexer.errors import DocindexError
 from docindex.indexer.files import version_of
-from docindex.indexer.models import Author, Edit, FolderSpec, Options, unheard
+from docindex.indexer.merge import merge
+from docindex.indexer.models import (
+    Author,
+    Document,
+    Edit,
+    FolderSpec,
+    Options,
+    Record,
+    Section,
+    Stamp,
+    unheard,
+)
 from docindex.indexer.moves import move
+from docindex.indexer.segments import Builder, Built
 from docindex.indexer.shelf import Shelf
+from docindex.indexer.snapshot import Snapshots
+from docindex.indexer.store import Store
 from docindex.indexer.writing import Writer
 
 OLD, NEW = b"# Old\n" + b"old\n" * 1000, b"# New\n" + b"new\n" * 1000
@@ -115,8 +129,68 @@ OPERATIONS = {
 }
 
 
+def _index(ground: Ground) -> Store:
+    return Store(ground.place / "index")
+
+
+def _segment(store: Store, version: str, names: Sequence[str]) -> Built:
+    builder = Builder(store.folder)
+    for name in names:
+        section = Section("Part", 1, ("Part",), "part", 1, 1, f"word {version} of {name}")
+        document = Document(name, name, (), (), {}, (section,), 1)
+        builder.add(Record(name, version, Stamp(1, 1, 1, 1), sections=1), document)
+    return builder.finish()
+
+
+def make_index(ground: Ground) -> None:
+    """Three segments with `COMMITTED`, and one section that is deleted."""
+    store = _index(ground)
+    store.commit(_segment(store, "v1", ["a.md", "b.md", "c.md"]))
+    store.commit(_segment(store, "v1", ["d.md"]))
+    store.commit(_segment(store, "v2", ["b.md"]), removed=["c.md"])
+    store.close()
+
+
+def versions(ground: Ground) -> dict[str, str]:
+    """What the index has, when it is opened anew, and readers see the same."""
+    store = _index(ground)
+    assert store.repaired == ""
+    found = {name: record.version for name, record in store.records.items()}
+    heads = [head.record for _, head in Snapshots(store.folder).newest().heads()]
+    assert sorted((head.name, head.version) for head in heads) == sorted(found.items())
+    return found
+
+
+def _commit(ground: Ground) -> None:
+    store = _index(ground)
+    store.commit(_segment(store, "v3", ["a.md", "e.md"]), removed=["d.md"])
+    store.close()
+
+
+def _merge(ground: Ground) -> None:
+    store = _index(ground)
+    sources = [weight.segment_id for weight in store.weights()]
+    store.commit_merge(merge(store.folder, store.segments(sources)), sources)
+    store.close()
+
+
+COMMITTED = {"a.md": "v1", "b.md": "v2", "d.md": "v1"}
+
+COMMITS: dict[str, tuple[Callable[[Ground], None], dict[str, str]]] = {
+    "commit": (_commit, {"a.md": "v3", "b.md": "v2", "e.md": "v3"}),
+    "merge": (_merge, COMMITTED),
+}
+"""What is done to an index made by `make_index`, and what it holds afterwards."""
+
+
 def attempt(operation: str, place: str) -> str:
     """What comes of the operation, in words: "done", or its error."""
+    if operation in COMMITS:
+        try:
+            COMMITS[operation][0](Ground(Path(place)))
+        except OSError as error:
+            return f"failed: {error.strerror}"
+        return "done"
     try:
         left = OPERATIONS[operation].act(Ground(Path(place)))
     except DocindexError as error:

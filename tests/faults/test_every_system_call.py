@@ -1,5 +1,6 @@
 """Whichever system call of a write fails, or is the last of its process: what was there
-is there, or what was to come, and either can be had back.
+is there, or what was to come, and either can be had back. The same of the index: each
+write, sync and rename of a commit and of a merge is tried.
 
 Some calls of each kind are tried; with DOCINDEX_ALL_FAULTS set, all of them are.
 """
@@ -12,6 +13,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,15 @@ from docindex.indexer.files import version_of
 from docindex.indexer.history import History
 from docindex.indexer.models import Author, Options
 from docindex.indexer.moves import recover
-from tests.faults.operations import OPERATIONS, Ground, Operation
+from tests.faults.operations import (
+    COMMITS,
+    COMMITTED,
+    OPERATIONS,
+    Ground,
+    Operation,
+    make_index,
+    versions,
+)
 
 ALL = bool(os.environ.get("DOCINDEX_ALL_FAULTS"))
 pytestmark = pytest.mark.timeout(3600 if ALL else 300)
@@ -175,3 +185,52 @@ def test_a_write_that_fails_anywhere_is_done_or_not_done(
         shutil.rmtree(place)
     assert not problems, "\n".join(problems)
     assert injected >= len(chosen) * 0.9
+
+
+LASTING = "write,fsync,rename,renameat,renameat2"
+
+
+@pytest.mark.parametrize("name", COMMITS)
+def test_a_commit_that_fails_anywhere_is_done_or_not_done(
+    nursery: Nursery, tmp_path: Path, name: str
+) -> None:
+    act, after = COMMITS[name]
+
+    def made(place: Path) -> Ground:
+        ground = Ground(place)
+        ground.make()
+        make_index(ground)
+        assert versions(ground) == COMMITTED
+        return ground
+
+    nursery.run(name, made(tmp_path / "warm"), [])
+    log = tmp_path / "calls"
+    ground = made(tmp_path / "counted")
+    assert nursery.run(name, ground, ["-o", str(log), "-e", f"trace={LASTING}"]) == "done"
+    assert versions(ground) == after
+    calls = Counter(re.findall(r"^(\w+)\(", log.read_text(encoding="utf-8"), re.MULTILINE))
+    assert {"write", "fsync"} <= calls.keys()
+    turn = 0
+    outcomes = Counter[str]()
+    for call, count in sorted(calls.items()):
+        for kind, number in product(("signal=KILL", "error=EIO", "error=ENOSPC"), range(count)):
+            turn += 1
+            ground = made(tmp_path / str(turn))
+            log = ground.place / "strace"
+            inject = f"inject={call}:{kind}:when={number + 1}"
+            said = nursery.run(
+                name, ground, ["-o", str(log), "-e", f"trace={LASTING}", "-e", inject]
+            )
+            text = log.read_text(encoding="utf-8")
+            assert "INJECTED" in text or "killed by SIGKILL" in text
+            found = versions(ground)
+            assert found == after if said == "done" else found in (COMMITTED, after), inject
+            outcomes[said] += 1
+            # And the next one goes through, with nothing left of this.
+            if name == "commit" and found == COMMITTED:
+                act(ground)
+                assert versions(ground) == after
+            files = {path.suffix for path in (ground.place / "index").iterdir()}
+            assert files <= {".seg", ".sum", ".toc"}
+            shutil.rmtree(ground.place)
+    assert outcomes[""] >= sum(calls.values()) - 1  # killed

@@ -144,9 +144,11 @@ class Server:
             self._session.__exit__(None, None, None)
 
     def _start(self) -> Session:
-        with self._log.open("ab") as log:
-            environment = {**self._sandbox.env, "PYTHONFAULTHANDLER": "1"}
-            return Session(self._sandbox.server, environment, log)
+        environment = {**self._sandbox.env, "PYTHONFAULTHANDLER": "1"}
+        while True:
+            with self._log.open("ab") as log, suppress(OSError, RuntimeError):
+                return Session(self._sandbox.server, environment, log)
+            # It was killed before it had said anything.
 
     def _lost(self, process: "subprocess.Popen[bytes]", tool: str) -> None:
         problem = f"no answer to {tool} within {ANSWER_SECONDS:.0f} s"
