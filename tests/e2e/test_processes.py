@@ -23,6 +23,7 @@ from tests.e2e.sandbox import DOCUMENTS, LINGER_SECONDS, NOTES, Sandbox, alive, 
 
 pytestmark = pytest.mark.anyio
 
+ALL = bool(os.environ.get("DOCINDEX_ALL_FAULTS"))
 TAKEOVER_SECONDS = 3
 ANSWER_SECONDS = 5
 BUILD = 1_500
@@ -198,7 +199,7 @@ async def test_a_build_whose_indexer_is_killed_is_finished_by_another(sandbox: S
 
 def test_servers_that_come_and_go_leave_nothing(sandbox: Sandbox) -> None:
     """A few; with DOCINDEX_ALL_FAULTS set, two hundred."""
-    count = 200 if os.environ.get("DOCINDEX_ALL_FAULTS") else 8
+    count = 200 if ALL else 8
     chance = random.Random(1)
     begun: list[Session] = []
     for number in range(count):
