@@ -134,20 +134,22 @@ class Shelf:
         return self._current().catalogue(self.label and f"{self.label}/")
 
     def view(self) -> IndexView:
-        return self._view(read_status(self.home.status))
+        opened = self._current()
+        return self._view(opened, read_status(opened.home.status))
 
     def status(self) -> FolderStatus:
-        found = read_status(self.home.status)
+        opened = self._current()
+        found = read_status(opened.home.status)
         size = 0
-        for path in self.home.index.glob("*"):
+        for path in opened.home.index.glob("*"):
             with suppress(FileNotFoundError):
                 size += path.stat().st_size
         return FolderStatus(
             label=self.label,
-            index=self._view(found),
+            index=self._view(opened, found),
             generation=found.generation if found else -1,
             sections=found.sections if found else 0,
-            indexer="running" if held(self.home.lock) else "none",
+            indexer="running" if held(opened.home.lock) else "none",
             index_bytes=size,
             ignored=found.ignored if found else 0,
             skipped=self._named(found.skipped if found else {}),
@@ -169,12 +171,12 @@ class Shelf:
     def _named(self, reasons: Mapping[str, str]) -> tuple[Skipped, ...]:
         return tuple(Skipped(self.outer(name), reason) for name, reason in sorted(reasons.items()))
 
-    def _view(self, status: IndexerStatus | None) -> IndexView:
+    def _view(self, opened: Opened, status: IndexerStatus | None) -> IndexView:
         if status is None:
             return IndexView("building", 0, 0, None)
         if not self.root.is_dir():
             return IndexView("degraded", status.documents, 0, status.reconciled_at, UNAVAILABLE)
-        if time.time() - status.beat > SILENT_SECONDS and held(self.home.lock):
+        if time.time() - status.beat > SILENT_SECONDS and held(opened.home.lock):
             return IndexView(
                 "degraded",
                 status.documents,
@@ -183,8 +185,8 @@ class Shelf:
                 "the indexer does not respond",
             )
         state, reason = status.state, status.reason
-        if self.not_kept and state in ("ready", "updating"):
-            state, reason = "degraded", self.not_kept
+        if opened.not_kept and state in ("ready", "updating"):
+            state, reason = "degraded", opened.not_kept
         return IndexView(state, status.documents, status.pending, status.reconciled_at, reason)
 
 

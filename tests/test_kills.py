@@ -99,7 +99,7 @@ def indexer(tmp_path: Path) -> Iterator[Indexer]:
     indexer.lease.release()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_an_index_agrees_with_its_folder_after_kills_at_any_moment(
     indexer: Indexer, seed: int
 ) -> None:
