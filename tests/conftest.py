@@ -16,6 +16,7 @@ FIXTURES = Path(__file__).parent / "fixtures"
 # No test depends on how fast the machine is.
 hypothesis.settings.register_profile("docindex", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("few", deadline=None, derandomize=True, max_examples=20)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "docindex")
 
 
