@@ -549,7 +549,7 @@ def test_what_is_removed_while_a_worker_has_it_does_not_come_back(
     kept.start()
     short = [kept.write(f"many/{number}.md", long_text(number)) for number in range(38)]
     for number in range(3):
-        (kept.root / f"many/slow{number}.md").write_bytes(slow(30_000))
+        (kept.root / f"many/slow{number}.md").write_bytes(slow(130_000))
     asked = kept.letterbox.post(Request("reindex"))
     until(lambda: kept.status().done >= 20)
     for path in short:
