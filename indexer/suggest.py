@@ -135,7 +135,8 @@ class Speller:
                     _, start, end = spans[place]
                     text = f"{text[:start]}{meant}{text[end:]}"
                     found[place] = self._asked(meant)
-        return replace(word, text=text, terms=tuple(found), trust=MENDED)
+        mended = replace(word, text=text, terms=tuple(found))
+        return word if mended == word else replace(mended, trust=MENDED)
 
     def _in_parts(self, word: Word) -> Word:
         """Of a name in `camelCase` that no document has, the parts may be there."""

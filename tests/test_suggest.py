@@ -100,6 +100,13 @@ def test_a_guess_counts_less_than_what_was_typed(known: Speller) -> None:
     assert both.weight == 2 * typed.weight
 
 
+@pytest.mark.parametrize("text", ["+xyzzyq", '"foo xyzzyq"', "title:xyzzyq", "xyzzyq"])
+def test_a_word_that_is_near_to_none_stays_as_it_is(known: Speller, text: str) -> None:
+    found = asked(known, text)
+    assert found.query == parse_query(text)
+    assert found.remarks == ()
+
+
 def test_of_equally_near_words_the_most_frequent_one_is_meant(known: Speller) -> None:
     # "pods" and "pops" are one letter away, and there are more pods.
     assert asked(known, "pogs").corrected == "pods"
