@@ -13,7 +13,7 @@ import secrets
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from docindex.indexer.atomic import is_of
@@ -36,12 +36,27 @@ class _View:
     above: str
     """The way from this folder down to that one, with a final `/`."""
 
-    def theirs(self, name: str) -> str:
-        """Their name for our document; "" when they have none."""
-        return self.inside + name.removeprefix(self.above) if name.startswith(self.above) else ""
+    def changes(self, name: str) -> list[Change]:
+        """What became of our document, with our names for it, and "" for the other name of
+        one that was moved from or to where we do not reach."""
+        if not name.startswith(self.above):
+            return []
+        log = self.place.log(self.inside + name.removeprefix(self.above))
+        return [self._ours(change) for change in self.place.changes(log)]
 
-    def ours(self, name: str) -> str:
-        return self.above + name.removeprefix(self.inside) if name.startswith(self.inside) else ""
+    def every(self, since: float) -> Iterator[Change]:
+        """Those of all our documents, from logs that were added to since then."""
+        for log in self.place.logs():
+            if log.stat().st_mtime + 1 >= since:
+                ours = map(self._ours, self.place.changes(log))
+                yield from (change for change in ours if change.name)
+
+    def _ours(self, change: Change) -> Change:
+        return replace(change, name=self._name(change.name), other=self._name(change.other))
+
+    def _name(self, theirs: str) -> str:
+        inside = theirs and theirs.startswith(self.inside)
+        return self.above + theirs.removeprefix(self.inside) if inside else ""
 
 
 class History:
@@ -129,12 +144,7 @@ class History:
         Unavailable when the history cannot be read."""
         with _reading():
             own = self.place.changes(self.place.log(name))
-            others = [
-                change
-                for view in self._views()
-                if (theirs := view.theirs(name))
-                for change in view.place.changes(view.place.log(theirs))
-            ]
+            others = [change for view in self._views() for change in view.changes(name)]
         return sorted([*own, *others], key=lambda change: change.when) if others else own
 
     def lineage(self, name: str) -> list[Change]:
@@ -196,13 +206,9 @@ class History:
         found: dict[str, list[Change]] = {}
         with _reading():
             for view in (_View(self.place, "", ""), *self._views()):
-                for log in view.place.logs():
-                    if log.stat().st_mtime + 1 < since:
-                        continue
-                    for change in view.place.changes(log):
-                        ours = view.ours(change.name)
-                        if ours and self._may_read(ours):
-                            found.setdefault(ours, []).append(change)
+                for change in view.every(since):
+                    if self._may_read(change.name):
+                        found.setdefault(change.name, []).append(change)
         for changes in found.values():
             changes.sort(key=lambda change: change.when)
         return {name: found[name] for name in sorted(found) if found[name][-1].when >= since}

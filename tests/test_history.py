@@ -140,6 +140,43 @@ def test_the_history_of_a_document_goes_on_where_it_was_moved_from(history: Hist
     assert [change.why for change in history.changes("c.md")] == ["moved", "updated"]
 
 
+def moved(history: History, old: str, new: str, text: bytes) -> None:
+    history.record(new, "moved", None, text, old)
+    history.record(old, "moved", text, None, new)
+
+
+def test_a_move_in_a_folder_within_leads_to_no_document_of_that_name_outside(
+    tmp_path: Path,
+) -> None:
+    state, root = tmp_path / "state", tmp_path / "docs"
+    outer, inner = History(state, root), History(state, root / "guide")
+    chain(outer, "c.md", b"foreign", b"foreign too")
+    chain(inner, "c.md", b"one", b"two")
+    moved(inner, "c.md", "d.md", b"two")
+    for history, name in ((outer, "guide/d.md"), (inner, "d.md")):
+        assert [kept.version for kept in history.versions(name, version_of(b"two"))] == [
+            version_of(b"one")
+        ]
+        assert history.find(name, version_of(b"foreign")) is None
+
+
+def test_a_move_in_a_folder_around_leads_to_no_document_of_that_name_inside(
+    tmp_path: Path,
+) -> None:
+    state, root = tmp_path / "state", tmp_path / "docs"
+    outer, inner = History(state, root), History(state, root / "guide")
+    chain(inner, "guide/c.md", b"foreign", b"foreign too")
+    chain(outer, "guide/c.md", b"one", b"two")
+    moved(outer, "guide/c.md", "guide/d.md", b"two")
+    chain(outer, "e.md", b"secret", b"secret too")
+    moved(outer, "e.md", "guide/f.md", b"secret too")
+    assert [kept.version for kept in inner.versions("d.md", version_of(b"two"))] == [
+        version_of(b"one")
+    ]
+    assert inner.versions("f.md", version_of(b"secret too")) == []
+    assert {change.other for change in inner.changes("f.md")} == {""}
+
+
 # Left-over files
 
 
