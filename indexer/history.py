@@ -9,6 +9,7 @@ wrote to `docs/guide/a.md` is seen by one on `docs/guide` as the history of `a.m
 """
 
 import json
+import logging
 import secrets
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -18,12 +19,14 @@ from pathlib import Path, PurePath
 
 from docindex.indexer.atomic import is_of
 from docindex.indexer.durable import append_line, replace_file, sync_folder
-from docindex.indexer.errors import Unavailable, VersionNotFound, WriteFailed
+from docindex.indexer.errors import DocindexError, Unavailable, VersionNotFound, WriteFailed
 from docindex.indexer.files import version_of
 from docindex.indexer.home import make_private, read_json
 from docindex.indexer.ledger import Change, Kept, Place, line_of, place_of
 from docindex.indexer.models import KeptVersion, Why
 from docindex.indexer.names import normalised, shown
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +44,14 @@ class _View:
         one that was moved from or to where we do not reach."""
         if not name.startswith(self.above):
             return []
-        log = self.place.log(self.inside + name.removeprefix(self.above))
-        return [self._ours(change) for change in self.place.changes(log)]
+        theirs = self.place.log(self.inside + name.removeprefix(self.above))
+        return [self._ours(change) for change in self.place.changes(theirs)]
 
     def every(self, since: float) -> Iterator[Change]:
         """Those of all our documents, from logs that were added to since then."""
-        for log in self.place.logs():
-            if log.stat().st_mtime + 1 >= since:
-                ours = map(self._ours, self.place.changes(log))
+        for theirs in self.place.logs():
+            if theirs.stat().st_mtime + 1 >= since:
+                ours = map(self._ours, self.place.changes(theirs))
                 yield from (change for change in ours if change.name)
 
     def _ours(self, change: Change) -> Change:
@@ -98,6 +101,31 @@ class History:
                 "as it is; free some space or set state_dir"
             ) from error
         return change
+
+    @contextmanager
+    def attempt(
+        self,
+        name: str,
+        why: Why,
+        before: bytes | None,
+        after: bytes | None,
+        other: str = "",
+        *,
+        look: Callable[[], bytes | None],
+    ) -> Generator[None]:
+        """Around a write: records it, and strikes it out when it fails, unless `look` shows
+        that the document has become what it was to become: then it failed later. Raises
+        as `record` does."""
+        change = self.record(name, why, before, after, other)
+        try:
+            yield
+        except DocindexError:
+            try:
+                if look() != after:
+                    self.strike(change)
+            except (DocindexError, OSError) as error:
+                log.info("a write that failed is still in the history (%s)", error)
+            raise
 
     def strike(self, change: Change) -> None:
         """The change was not done after all. Raises OSError, TimedOut."""

@@ -24,7 +24,7 @@ from docindex.indexer.errors import (
 )
 from docindex.indexer.files import version_of
 from docindex.indexer.history import History
-from docindex.indexer.ledger import Change, place_of
+from docindex.indexer.ledger import place_of
 from docindex.indexer.models import (
     Author,
     Edit,
@@ -218,27 +218,13 @@ class Writer:
     ) -> Generator["_Displaced"]:
         """Around a write: keeps both texts before it, and takes that back when it fails."""
         history = History(self._state, shelf.root)
-        change = history.record(name, why, old, new)
-        self._added[shelf.root] += len(old or b"") + len(new or b"")
         displaced = _Displaced(history, name, new)
+        self._added[shelf.root] += len(old or b"") + len(new or b"")
         try:
-            yield displaced
+            with history.attempt(name, why, old, new, look=lambda: self._read(shelf, name)):
+                yield displaced
         except VersionMismatch as error:
-            self._strike(shelf, history, change)
             raise _OvertakenError(error) from None
-        except DocindexError:
-            self._strike(shelf, history, change)
-            raise
-
-    def _strike(self, shelf: Shelf, history: History, change: Change) -> None:
-        """Unless the document has become what it was to become: then it failed later."""
-        try:
-            now = self._read(shelf, change.name)
-            new = None if now is None else version_of(now)
-            if new != (change.after.version if change.after else None):
-                history.strike(change)
-        except (DocindexError, OSError) as error:
-            log.info("a write that failed is still in the history (%s)", error)
 
     def _clean(self, root: Path) -> None:
         try:

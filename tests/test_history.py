@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from docindex.indexer.atomic import temporary_for
 from docindex.indexer.cleaning import DAY_SECONDS, adopt, clean, clean_if_due, cleaned_until
-from docindex.indexer.errors import InvalidInput, VersionNotFound
+from docindex.indexer.errors import InvalidInput, VersionNotFound, WriteFailed
 from docindex.indexer.files import Folder, version_of
 from docindex.indexer.history import History
 from docindex.indexer.ledger import Change, Place, line_of, place_of
@@ -72,6 +72,16 @@ def test_a_change_that_was_struck_out_is_not_there(history: History) -> None:
     first, second = chain(history, "a.md", b"one", b"two", b"three")
     history.strike(second)
     assert history.changes("a.md") == [first]
+
+
+@pytest.mark.parametrize(("found", "stays"), [(b"one", False), (None, False), (b"two", True)])
+def test_a_write_that_failed_is_struck_out_unless_the_document_has_its_text(
+    history: History, found: bytes | None, stays: bool
+) -> None:
+    failing = history.attempt("a.md", "moved", b"one", b"two", look=lambda: found)
+    with pytest.raises(WriteFailed), failing:
+        raise WriteFailed("the disk is full")
+    assert bool(history.names()) == stays
 
 
 @pytest.mark.parametrize("torn", [b"", b"{", b'{"id": "x"}', b"\xff\xfe", b"[1]", b"7"])
