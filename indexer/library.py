@@ -272,11 +272,7 @@ class Library:
     ) -> WriteOutcome:
         """Brings back an earlier version of a document, deleted or not. What is there now
         is kept. Raises as `update` does, and VersionNotFound."""
-        shelf, inner = self._find_kept(name)
-        self._find_to_write(name)
-        author = self._signed(author)
-        outcome = self._writer().restore(shelf, inner, name, version, dry_run, author)
-        return self._indexed(shelf, inner, outcome)
+        return self._restore(name, version, dry_run, author)
 
     def move(
         self,
@@ -358,10 +354,11 @@ class Library:
         )
 
     def undo(self, step: Undoing, author: Author = NOBODY) -> WriteOutcome:
-        """Does one step of a plan. Raises as `restore` and `delete` do."""
-        if step.target:
-            return self.restore(step.name, step.target, author=author)
-        return self.delete(step.name, step.current, author=author)
+        """Does one step of a plan. Raises as `restore` and `delete` do, and VersionMismatch
+        when the document has changed since."""
+        if not step.target:
+            return self.delete(step.name, step.current, author=author)
+        return self._restore(step.name, step.target, False, author, planned=step.current)
 
     # Indexing
 
@@ -409,6 +406,15 @@ class Library:
             seconds=time.monotonic() - start,
             skipped=tuple(skipped for folder in folders for skipped in folder.skipped),
         )
+
+    def _restore(
+        self, name: str, version: str, dry_run: bool, author: Author, planned: str | None = None
+    ) -> WriteOutcome:
+        shelf, inner = self._find_kept(name)
+        self._find_to_write(name)
+        author = self._signed(author)
+        outcome = self._writer().restore(shelf, inner, name, version, dry_run, author, planned)
+        return self._indexed(shelf, inner, outcome)
 
     def _writer(self) -> "Writer":
         if self._common.writer is None:

@@ -97,14 +97,22 @@ class Writer:
         )
 
     def restore(
-        self, shelf: Shelf, name: str, asked: str, version: str, dry_run: bool, author: Author
+        self,
+        shelf: Shelf,
+        name: str,
+        asked: str,
+        version: str,
+        dry_run: bool,
+        author: Author,
+        planned: str | None = None,
     ) -> WriteOutcome:
-        """Raises what `Library.restore` says."""
+        """Raises what `Library.restore` says, and VersionMismatch unless the document has
+        the version `planned`, if any is given: "" is that of none."""
         self._permissions.check(asked)
         return self._write(
             shelf,
             name,
-            lambda: self._restore(shelf, name, asked, version, dry_run),
+            lambda: self._restore(shelf, name, asked, version, dry_run, planned),
             replace(author, tool=author.tool or "restore_document"),
         )
 
@@ -157,10 +165,21 @@ class Writer:
         )
 
     def _restore(
-        self, shelf: Shelf, name: str, asked: str, version: str, dry_run: bool
+        self,
+        shelf: Shelf,
+        name: str,
+        asked: str,
+        version: str,
+        dry_run: bool,
+        planned: str | None,
     ) -> WriteOutcome:
         old = self._read(shelf, name)
         current = "" if old is None else version_of(old)
+        if planned is not None and planned != current:
+            raise VersionMismatch(
+                f"{shown(asked)} has changed since this was planned, and was left as it is. Plan "
+                "anew to see what it is now"
+            )
         if current and current == version:
             return WriteOutcome("unchanged", asked, version, True, before=current)
         history = self._history(shelf)

@@ -534,6 +534,20 @@ def test_an_afternoon_is_taken_back(library: Library, root: Path) -> None:
     assert {each.name for each in library.written()} == {step.name for step in plan.steps}
 
 
+@pytest.mark.parametrize("deleted", [False, True])
+def test_what_was_saved_since_it_was_planned_is_not_put_back(
+    library: Library, root: Path, deleted: bool
+) -> None:
+    library.update(Edit("notes.txt", "more\n", mode="append"))
+    if deleted:
+        library.delete("notes.txt")
+    (step,) = library.plan_undoing(0.0).steps
+    (root / "notes.txt").write_text("precious\n")
+    with pytest.raises(VersionMismatch, match="since this was planned"):
+        library.undo(step)
+    assert (root / "notes.txt").read_text() == "precious\n"
+
+
 def test_what_may_not_be_read_any_more_is_not_put_back(library: Library, root: Path) -> None:
     library.update(Edit("new.md", "# New\n"))
     (root / ".gitignore").write_text("new.md\n")
