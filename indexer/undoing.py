@@ -1,6 +1,6 @@
 """Taking back everything that was written through docindex since some time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from docindex.indexer.errors import DocindexError, DocumentNotFound
@@ -11,9 +11,20 @@ from docindex.indexer.models import Skipped, Undoing
 from docindex.indexer.shelf import Shelf
 
 
-def steps(state: Path, shelf: Shelf, since: float) -> Iterator[Undoing | Skipped]:
+def steps(state: Path, shelf: Shelf, since: float) -> Sequence[Undoing | Skipped]:
     """For each document that was written since then and is not what it was before: what
-    would put it back, or why that cannot be. Names are those that the library uses."""
+    would put it back, or why that cannot be. Names are those that the library uses.
+
+    What is to be deleted comes first: its name, but for its capitals, may be that of
+    another that is to come back."""
+    return sorted(_steps(state, shelf, since), key=_comes_back)
+
+
+def _comes_back(step: Undoing | Skipped) -> bool:
+    return isinstance(step, Undoing) and step.target != ""
+
+
+def _steps(state: Path, shelf: Shelf, since: float) -> Iterator[Undoing | Skipped]:
     history = History(state, shelf.root)
     for name, changes in history.names(since).items():
         written = [change for change in changes if change.why != "displaced"]

@@ -520,11 +520,11 @@ def test_an_afternoon_is_taken_back(library: Library, root: Path) -> None:
     assert [
         (step.name, bool(step.current), bool(step.target), step.edited) for step in plan.steps
     ] == [
+        ("new.md", True, False, False),
+        ("sea/moved.md", True, False, False),
         ("guide/tides.md", False, True, False),
         ("index.md", False, True, False),
-        ("new.md", True, False, False),
         ("notes.txt", True, True, True),
-        ("sea/moved.md", True, False, False),
     ]
     for step in plan.steps:
         library.undo(step)
@@ -532,6 +532,15 @@ def test_an_afternoon_is_taken_back(library: Library, root: Path) -> None:
     assert library.plan_undoing(0.0).steps == ()
     assert library.plan_undoing(4e9).steps == ()
     assert {each.name for each in library.written()} == {step.name for step in plan.steps}
+
+
+def test_a_name_gets_its_old_capitals_back(library: Library, root: Path) -> None:
+    write(root, {"Notes.md": "# Notes\n"})
+    library.move("Notes.md", "tmp.md")
+    library.move("tmp.md", "notes.md")
+    for step in library.plan_undoing(0.0).steps:
+        library.undo(step)
+    assert [path.name for path in root.glob("*otes.md")] == ["Notes.md"]
 
 
 @pytest.mark.parametrize("deleted", [False, True])
