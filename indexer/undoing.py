@@ -6,7 +6,7 @@ from pathlib import Path
 from docindex.indexer.errors import DocindexError, DocumentNotFound
 from docindex.indexer.files import version_of
 from docindex.indexer.history import History
-from docindex.indexer.ledger import Change
+from docindex.indexer.ledger import Change, Kept
 from docindex.indexer.models import Skipped, Undoing
 from docindex.indexer.shelf import Shelf
 
@@ -29,7 +29,7 @@ def _steps(state: Path, shelf: Shelf, since: float) -> Iterator[Undoing | Skippe
     for name, changes in history.names(since).items():
         written = [change for change in changes if change.why != "displaced"]
         first = next((change for change in written if change.when >= since), None)
-        if first is None:
+        if first is None or _nothing_is_left(first, written[-1]):
             continue
         try:
             current = version_of(shelf.folder.read(name).data)
@@ -38,10 +38,20 @@ def _steps(state: Path, shelf: Shelf, since: float) -> Iterator[Undoing | Skippe
         except DocindexError as error:
             yield Skipped(shelf.outer(name), str(error))
             continue
-        target = first.before.version if first.before else ""
+        target = _version(first.before)
         if current != target:
             yield Undoing(shelf.outer(name), current, target, _edited(written[-1], current))
 
 
+def _nothing_is_left(first: Change, last: Change) -> bool:
+    """Whether our writes have come back to where they began, so that whatever else the
+    document is, it was made by another program."""
+    return _version(first.before) == _version(last.after)
+
+
 def _edited(last: Change, current: str) -> bool:
-    return current != (last.after.version if last.after else "")
+    return current != _version(last.after)
+
+
+def _version(kept: Kept | None) -> str:
+    return kept.version if kept else ""

@@ -543,6 +543,18 @@ def test_a_name_gets_its_old_capitals_back(library: Library, root: Path) -> None
     assert [path.name for path in root.glob("*otes.md")] == ["Notes.md"]
 
 
+def test_what_others_made_where_nothing_of_ours_is_left_is_not_taken_back(
+    library: Library, root: Path
+) -> None:
+    library.update(Edit("new.md", "# New\n"))
+    library.delete("new.md")
+    old = library.read("notes.txt").version
+    library.update(Edit("notes.txt", "more\n", mode="append"))
+    library.restore("notes.txt", old)
+    write(root, {"new.md": "# Theirs\n", "notes.txt": "edited\n"})
+    assert library.plan_undoing(0.0).steps == ()
+
+
 @pytest.mark.parametrize("deleted", [False, True])
 def test_what_was_saved_since_it_was_planned_is_not_put_back(
     library: Library, root: Path, deleted: bool
