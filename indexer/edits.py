@@ -53,10 +53,11 @@ def apply(data: bytes | None, edit: Edit, name: str) -> bytes:
       begins with a heading of that level, it replaces the heading too.
 
     Then the tags are set. Content gets the line ends that prevail in the file, and its
-    encoding (but when the encoding lacks a character, a replaced document turns UTF-8).
+    encoding (but when the encoding lacks a character, or could not be told from another
+    any more, a replaced document turns UTF-8).
 
-    Raises InvalidInput (nothing to do; content that is no text, or that the encoding
-    lacks; tags that cannot be set), DocumentNotFound, SectionNotFound, and for a file
+    Raises InvalidInput (nothing to do; content that is no text, or for which the encoding
+    does not do; tags that cannot be set), DocumentNotFound, SectionNotFound, and for a file
     that can only be replaced whole NotADocument, Refused or TooLarge.
     """
     _check(data, edit, name)
@@ -70,7 +71,7 @@ def apply(data: bytes | None, edit: Edit, name: str) -> bytes:
     if edit.tags is not None and not is_plain_text(name):
         text = frontmatter.set_tags(text, edit.tags, prevailing_newline(text))
     try:
-        return old.encode(text)
+        new = old.encode(text)
     except UnicodeEncodeError as error:
         if whole:
             return text.encode()
@@ -80,6 +81,14 @@ def apply(data: bytes | None, edit: Edit, name: str) -> bytes:
             f"(U+{ord(lacking):04X}); do without it, or replace the whole document, "
             "which then becomes UTF-8"
         ) from None
+    if _reads_as(new, text):
+        return new
+    if whole:
+        return text.encode()
+    raise InvalidInput(
+        f"{edit.name} is stored as {old.encoding}, and with this change could not be told from "
+        "text in another encoding; replace the whole document, which then becomes UTF-8"
+    )
 
 
 def diff(old: bytes, new: bytes, name: str) -> str:
@@ -126,6 +135,12 @@ def _check_can_be_kept(old: Decoded, data: bytes, name: str) -> None:
         raise NotADocument(f"{name} holds binary data, not text; it can only be replaced whole")
     if old.encode(old.exact) != data:
         raise Refused(f"{name} {old.remarks[0]}, so it can only be replaced whole")
+
+
+def _reads_as(data: bytes, text: str) -> bool:
+    """What is no UTF-8 is known by its bytes alone, which others may turn into good UTF-8."""
+    read = decode(data)
+    return read.exact == text or read.bom.decode(read.encoding) + read.exact == text
 
 
 def _written(old: Decoded, edit: Edit, name: str) -> str:

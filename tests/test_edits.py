@@ -255,6 +255,13 @@ def test_a_replaced_document_becomes_utf_8_where_its_encoding_does_not_do() -> N
     assert apply(data, Edit(NAME, content="a → b"), NAME) == "a → b".encode()
 
 
+def test_what_would_be_read_back_as_another_encoding_is_not_written_in_it() -> None:
+    data = "# A\né\n# B\nx\n".encode("cp1252")
+    with pytest.raises(InvalidInput, match="stored as cp1252"):
+        apply(data, Edit(NAME, content="Ã©", mode="section", section="a"), NAME)
+    assert apply(data, Edit(NAME, content="Ã©"), NAME) == "Ã©".encode()
+
+
 def test_bytes_that_could_not_be_read_stay_as_they_are() -> None:
     data = "# Größe ".encode() + b"\xff\xfe\0" + " äöü\n".encode()
     assert apply(data, Edit(NAME, content="x", mode="append"), NAME) == data + b"x\n"
