@@ -114,7 +114,9 @@ def set_tags(text: str, tags: Sequence[str], newline: str = "\n") -> str:
         return text
 
     opening, *lines, closing = split_lines(block)
-    for inside in _with_tags("".join(lines), wanted, newline=opening[len(opening.rstrip()) :]):
+    for inside in _with_tags(
+        "".join(lines), wanted, newline=opening[len(opening.rstrip("\r\n")) :]
+    ):
         # Whatever way it was written in, what counts is how it reads.
         changed = opening + inside + closing
         now, _ = load(changed)

@@ -193,6 +193,7 @@ def test_tags_are_bounded_in_number_and_length() -> None:
         ),
         ("---\ntags:\n- a\n- b\n---\n", ["c"], "---\ntags:\n- c\n---\n"),
         ("---\r\ntags:\r\n- a\r\n---\r\n", ["a", "b"], "---\r\ntags:\r\n- a\r\n- b\r\n---\r\n"),
+        ("---  \ntags:\n- a\n---\n", ["a", "b"], "---  \ntags:\n- a\n- b\n---\n"),
         ("---\ntags:\n- a\n- b\n\n# c\nz: 1\n---\n", [], "---\n\n# c\nz: 1\n---\n"),
         ("---\ntags:\n- a\n  b\n- c\n---\n", ["c"], "---\ntags: [c]\n---\n"),
         # In a string.
