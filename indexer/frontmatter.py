@@ -26,6 +26,7 @@ _CLOSING = {"---": ("---", "..."), "+++": ("+++",)}
 _FIRST_KEY = re.compile(r"""["'\w$./].*?:(?:\s|$)|\{""")
 # What every YAML reader takes for the same string, without quotes.
 _BARE_TAG = re.compile(r"[^\W\d_][\w./+-]*(?: [\w./+-]+)*")
+_COMMA = re.compile(r"(?:\s|#[^\r\n]*)*,")
 _UNWRITABLE = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]")
 _YAML_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
@@ -192,14 +193,16 @@ def _with_tags(source: str, tags: tuple[str, ...], newline: str) -> Iterator[str
         )
         kept = [tag for tag in _node_tags(value) if tag in tags]
         tags = (*kept, *(tag for tag in tags if tag not in kept))
+        colon = source.index(":", key.end) + 1
+        commented = value.end > value.start and "#" in _between(source, value, colon)
         if value.kind == "list" and value.flow:
-            yield _in_brackets(source, value, tags)
+            yield (_among_comments if commented else _in_brackets)(source, value, tags)
         elif value.kind == "list":
             yield _in_lines(source, value, tags, newline)
         elif value.text and all(_written(tag) == tag for tag in tags):
             yield _in_string(source, value, tags)
-        colon = source.index(":", key.end) + 1
-        yield f"{source[:colon]} {_bracketed(tags)}{source[max(colon, value.end) :]}"
+        if not commented:
+            yield f"{source[:colon]} {_bracketed(tags)}{source[max(colon, value.end) :]}"
 
 
 def _in_brackets(source: str, value: Node, tags: Sequence[str]) -> str:
@@ -207,6 +210,37 @@ def _in_brackets(source: str, value: Node, tags: Sequence[str]) -> str:
     padding = " " if source.startswith("[ ", value.start) else ""
     inner = ", ".join(written.get(tag) or _written(tag) for tag in tags)
     return f"{source[: value.start]}[{padding}{inner}{padding}]{source[value.end :]}"
+
+
+def _between(source: str, value: Node, start: int) -> str:
+    """What stands in a value from there on beside its items: signs, space and comments."""
+    found: list[str] = []
+    for item in value.items if value.kind == "list" else (value,):
+        found.append(source[start : item.start])
+        start = item.end
+    return "".join(found) + source[start : value.end]
+
+
+def _among_comments(source: str, value: Node, tags: Sequence[str]) -> str:
+    """Cuts items and their commas out of the brackets, and adds others after the last."""
+    edits: list[tuple[int, int, str]] = []
+    there = {_cleaned(item.text) for item in value.items}
+    added = ", ".join(_written(tag) for tag in tags if tag not in there)
+    last, sign = value.start + 1, ""
+    for item in value.items:
+        comma = _COMMA.match(source, item.end)
+        tag = _cleaned(item.text)
+        if not tag or tag in tags:
+            last, sign = (comma.end(), " ") if comma else (item.end, ", ")
+            continue
+        edits.append((item.start, item.end, ""))
+        if comma:
+            edits.append((comma.end() - 1, comma.end(), ""))
+    if added:
+        edits.append((last, last, sign + added))
+    for start, end, text in sorted(edits, reverse=True):
+        source = source[:start] + text + source[end:]
+    return source
 
 
 def _in_lines(source: str, value: Node, tags: Sequence[str], newline: str) -> str:

@@ -185,6 +185,25 @@ def test_tags_are_bounded_in_number_and_length() -> None:
         ),
         ("---\ntags: [a,\n  b]\nz: 1\n---\n", ["b"], "---\ntags: [b]\nz: 1\n---\n"),
         ("---\ntags: []\n---\n", ["a"], "---\ntags: [a]\n---\n"),
+        # In brackets, with comments.
+        (
+            "---\ntags: [a, # one\n  b, # two\n  c]\n---\n",
+            ["a", "b", "c", "d"],
+            "---\ntags: [a, # one\n  b, # two\n  c, d]\n---\n",
+        ),
+        (
+            "---\ntags: [a, # one\n  b # two\n  , c]\n---\n",
+            ["c", "d"],
+            "---\ntags: [ # one\n   # two\n   c, d]\n---\n",
+        ),
+        ("---\ntags: [a, # one\n  b]\n---\n", ["a"], "---\ntags: [a, # one\n  ]\n---\n"),
+        (
+            "---\ntags: [\n  a, # one, two\n]\n---\n",
+            ["a", "b"],
+            "---\ntags: [\n  a, b # one, two\n]\n---\n",
+        ),
+        ("---\ntags: [ # one\n]\n---\n", ["a"], "---\ntags: [a # one\n]\n---\n"),
+        ("---\ntags: [a # one\n]\n---\n", ["b"], "---\ntags: [b # one\n]\n---\n"),
         # In lines.
         (
             "---\ntags:\n  - a # one\n  # two\n  - 'b'\n\nz: 1\n---\n",
@@ -267,6 +286,7 @@ def test_too_many_tags_are_refused() -> None:
         ("---\na: b: c\n---\n", "line 2"),
         ("---\n{a: 1}\n---\n", "by hand"),
         ("---\na: &x 1\n---\n", "anchors"),
+        ("---\ntags:\n- a\n  b\n# c\n- d\n---\n", "by hand"),
         (f"---\na: {'x' * 8180}\n---\n", "by hand"),
     ],
 )
