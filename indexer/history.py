@@ -62,6 +62,14 @@ class _View:
         return self.above + theirs.removeprefix(self.inside) if inside else ""
 
 
+@dataclass(slots=True)
+class Attempt:
+    """A write that is being done."""
+
+    stands: bool = False
+    """It has failed, and is done all the same."""
+
+
 class History:
     def __init__(
         self, state: Path, root: Path, may_read: Callable[[str], bool] = lambda name: True
@@ -112,16 +120,18 @@ class History:
         other: str = "",
         *,
         look: Callable[[], bytes | None],
-    ) -> Generator[None]:
+    ) -> Generator[Attempt]:
         """Around a write: records it, and strikes it out when it fails, unless `look` shows
         that the document has become what it was to become: then it failed later. Raises
         as `record` does."""
         change = self.record(name, why, before, after, other)
+        attempt = Attempt()
         try:
-            yield
+            yield attempt
         except DocindexError:
             try:
-                if look() != after:
+                attempt.stands = look() == after
+                if not attempt.stands:
                     self.strike(change)
             except (DocindexError, OSError) as error:
                 log.info("a write that failed is still in the history (%s)", error)

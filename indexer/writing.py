@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from docindex.indexer import audit
 from docindex.indexer.cleaning import clean_if_due
@@ -21,9 +21,10 @@ from docindex.indexer.errors import (
     VersionMismatch,
     VersionNotFound,
     VersionRequired,
+    WriteFailed,
 )
 from docindex.indexer.files import version_of
-from docindex.indexer.history import History
+from docindex.indexer.history import Attempt, History
 from docindex.indexer.ledger import place_of
 from docindex.indexer.models import (
     Author,
@@ -158,11 +159,10 @@ class Writer:
         if dry_run:
             text = diff(old, b"", asked)
             return WriteOutcome("would_delete", asked, version, False, text, before=version)
-        with self._recorded(shelf, name, "deleted", old, None) as displaced:
+        outcome = WriteOutcome("deleted", asked, version, False, before=version)
+        with self._recorded(shelf, name, outcome, old, None) as displaced:
             shelf.folder.remove(name, expect=version, keep=displaced)
-        return WriteOutcome(
-            "deleted", asked, version, False, displaced=displaced.version, before=version
-        )
+        return replace(outcome, displaced=displaced.version)
 
     def _restore(
         self,
@@ -210,11 +210,10 @@ class Writer:
         version, current = version_of(new), "" if old is None else version_of(old)
         if new == old:
             return WriteOutcome("unchanged", asked, version, True, before=current)
-        with self._recorded(shelf, name, status, old, new) as displaced:
+        outcome = WriteOutcome(status, asked, version, False, before=current)
+        with self._recorded(shelf, name, outcome, old, new) as displaced:
             shelf.folder.write(name, new, expect=current, keep=displaced)
-        return WriteOutcome(
-            status, asked, version, False, displaced=displaced.version, before=current
-        )
+        return replace(outcome, displaced=displaced.version)
 
     def _write(
         self,
@@ -223,27 +222,42 @@ class Writer:
         attempt: Callable[[], WriteOutcome],
         author: Author,
     ) -> WriteOutcome:
-        with locked(self._state, [(shelf.folder, name)]):
-            outcome = _tried(attempt)
+        try:
+            with locked(self._state, [(shelf.folder, name)]):
+                outcome = _tried(attempt)
+        except _StandsError as stands:
+            self._note(shelf, stands.outcome, author)
+            raise stands.error from None
         if outcome.status != "unchanged" and not outcome.status.startswith("would_"):
-            if self._options.audit:
-                audit.note(self._state, shelf.root, outcome, author)
+            self._note(shelf, outcome, author)
             self._clean(shelf.root)
         return outcome
 
+    def _note(self, shelf: Shelf, outcome: WriteOutcome, author: Author) -> None:
+        if self._options.audit:
+            audit.note(self._state, shelf.root, outcome, author)
+
     @contextmanager
     def _recorded(
-        self, shelf: Shelf, name: str, why: Why, old: bytes | None, new: bytes | None
+        self, shelf: Shelf, name: str, outcome: WriteOutcome, old: bytes | None, new: bytes | None
     ) -> Generator["_Displaced"]:
         """Around a write: keeps both texts before it, and takes that back when it fails."""
         history = History(self._state, shelf.root)
         displaced = _Displaced(history, name, new)
         self._added[shelf.root] += len(old or b"") + len(new or b"")
+        why = cast("Why", outcome.status)
+        attempt: Attempt | None = None
         try:
-            with history.attempt(name, why, old, new, look=lambda: self._read(shelf, name)):
+            with history.attempt(
+                name, why, old, new, look=lambda: self._read(shelf, name)
+            ) as attempt:
                 yield displaced
         except VersionMismatch as error:
             raise _OvertakenError(error) from None
+        except WriteFailed as error:
+            if attempt is None or not attempt.stands:
+                raise
+            raise _StandsError(error, replace(outcome, displaced=displaced.version)) from None
 
     def _clean(self, root: Path) -> None:
         try:
@@ -302,6 +316,15 @@ class _OvertakenError(Exception):
     def __init__(self, error: VersionMismatch) -> None:
         super().__init__()
         self.error = error
+
+
+class _StandsError(Exception):
+    """The write is done, but the disk did not confirm it."""
+
+    def __init__(self, error: WriteFailed, outcome: WriteOutcome) -> None:
+        super().__init__()
+        self.error = error
+        self.outcome = outcome
 
 
 def _tried(attempt: Callable[[], WriteOutcome]) -> WriteOutcome:

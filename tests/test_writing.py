@@ -1,6 +1,7 @@
 """Writes that nobody regrets: conflicts, editors, nested folders, what may be written,
 what is kept, and what is logged."""
 
+import errno
 import json
 import subprocess
 import sys
@@ -472,6 +473,27 @@ def test_each_write_is_a_line_in_the_audit_log(desk: Desk, root: Path) -> None:
     assert lines[2]["who"] == "ana"
     assert all(line["who"] and line["when"].endswith("+00:00") for line in lines)
     assert {line["folder"] for line in lines} == {str(root)}
+
+
+def test_a_write_that_the_disk_did_not_confirm_is_in_the_audit_log(
+    desk: Desk, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: HeldDirectory) -> None:
+        raise OSError(errno.EIO, "input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(HeldDirectory, "sync", fail)
+        with pytest.raises(WriteFailed, match="did not confirm"):
+            desk.update(NAME, "new\n", if_version=version_of(OLD))
+        with pytest.raises(WriteFailed, match="did not confirm"):
+            desk.delete(NAME)
+    new = version_of(b"new\n")
+    assert not (root / NAME).exists()
+    assert [(line["status"], line["before"], line["after"]) for line in desk.audited()] == [
+        ("updated", version_of(OLD), new),
+        ("deleted", new, ""),
+    ]
+    assert desk.kept(NAME) == ["deleted", "updated"]
 
 
 def test_the_audit_log_can_be_switched_off(tmp_path: Path, root: Path) -> None:
