@@ -249,13 +249,7 @@ class Folder:
                 f"{self._options.max_document_bytes:,}: split it into several documents"
             )
         with Visit() as visit, _writing(name, "written"):
-            place, found = self._find(visit, name)
-            if found:
-                self._verify(place.directory, found, name, expect)
-            else:
-                _refuse_version(name, expect, "")
-                _refuse_new(place, name)
-            entry = found or name.rpartition("/")[2]
+            place, entry = self._checked(visit, name, expect)
             with atomic.folders(place.directory, place.missing) as directory:
                 return atomic.put(
                     directory,
@@ -264,6 +258,28 @@ class Folder:
                     lambda: self._verify(directory, entry, name, expect),
                     lambda aside: self._look_at(directory, aside, name, expect, keep),
                 )
+
+    def check_write(self, name: str, *, expect: str) -> None:
+        """Changes nothing, and raises what `write` would raise, as far as that is known
+        before it begins."""
+        name = parse_name(name)
+        self._check_writable()
+        with Visit() as visit, _writing(name, "written"):
+            self._checked(visit, name, expect)
+
+    def _checked(self, visit: Visit, name: str, expect: str) -> tuple[Place, str]:
+        """Where a document is written, and under which name. Raises as `write` does."""
+        place, found = self._find(visit, name)
+        if found:
+            self._verify(place.directory, found, name, expect)
+        else:
+            _refuse_version(name, expect, "")
+            _refuse_new(place, name)
+        if not place.directory.writable("."):
+            raise WriteFailed(
+                f"the folder of {shown(name)} is write-protected; nothing was changed"
+            )
+        return place, found or name.rpartition("/")[2]
 
     def remove(self, name: str, *, expect: str, keep: Keep | None = None) -> None:
         """Removes the document whose version is `expect`. Its folder stays, empty or not.

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from docindex.indexer.errors import (
@@ -16,7 +17,7 @@ from docindex.indexer.files import Folder, version_of
 from docindex.indexer.journal import Intent, Step
 from docindex.indexer.markdown import is_plain_text
 from docindex.indexer.models import Listener, Progress, Stamp, unheard
-from docindex.indexer.names import refuse_creation, shown
+from docindex.indexer.names import shown
 from docindex.indexer.relinking import Mentions, Move, Relinked, Remark, relink
 from docindex.indexer.targets import Names, without_extension
 
@@ -72,7 +73,9 @@ class Planner:
                 f"{shown(self._if_version)}. Nothing was moved; read it again"
             )
         scan = self._folder.scan()
-        self._check_new(scan.folders)
+        self._check_new()
+        with suppress(VersionMismatch):  # by now it is another text, which is read again
+            self._folder.check_write(name, expect=version_of(data))
         files = {other: stamp for other, stamp in scan.files.items() if self._may_read(other)}
         move = move_of(self._folder, name, new_name, files)
         own = relink(data, name, move, lambda _: True)
@@ -83,11 +86,11 @@ class Planner:
             remarks += seen.relinked.remarks
             if seen.relinked.data == seen.before:
                 continue
-            if self._may_write(other):
+            if not self._may_write(other):
+                remarks.append(Remark(other, "it may not be written, so its links stay"))
+            else:
                 steps.append(Step(other, seen.before, seen.relinked.data))
                 links[other] = seen.relinked.links
-            else:
-                remarks.append(Remark(other, "it may not be written, so its links stay"))
         intent = Intent(name, new_name, data, own.data, tuple(steps))
         return Plan(intent, move, links, tuple(remarks))
 
@@ -135,22 +138,14 @@ class Planner:
             found[name] = seen
         return found
 
-    def _check_new(self, folders: Collection[str]) -> None:
+    def _check_new(self) -> None:
         new = self._new_name
         if new == self._name:
             raise InvalidInput(f"{shown(new)} is its name already")
         try:
-            self._folder.read(new)
-        except DocumentNotFound:
-            pass
-        except TooLarge:
+            self._folder.check_write(new, expect="")
+        except (VersionMismatch, TooLarge):
             raise _taken(new) from None
-        else:
-            raise _taken(new)
-        parts = new.split("/")
-        for end, part in enumerate(parts, start=1):
-            if end == len(parts) or "/".join(parts[:end]) not in folders:
-                refuse_creation(new, part)
 
 
 def move_of(folder: Folder, old: str, new: str, files: Collection[str]) -> Move:

@@ -382,6 +382,36 @@ def test_a_version_depends_on_the_bytes_alone() -> None:
 # Writing
 
 
+@pytest.mark.parametrize(
+    ("name", "expect", "error"),
+    [
+        ("b.md", "", None),
+        ("new/deep/b.md", "", None),
+        ("a.md", version_of(b"text\n"), None),
+        ("a.md", "", VersionMismatch),
+        ("b.md", version_of(b"text\n"), VersionMismatch),
+        ("A.md", "", InvalidName),
+        ("con.md", "", InvalidName),
+        ("a.md/b.md", "", NotADocument),
+        (".b.md", "", NotADocument),
+    ],
+)
+def test_a_check_tells_beforehand_whether_a_write_is_refused(
+    folder: Folder, root: Path, name: str, expect: str, error: type[Exception] | None
+) -> None:
+    put(root / "a.md")
+    if error is None:
+        folder.check_write(name, expect=expect)
+    else:
+        with pytest.raises(error) as checked:
+            folder.check_write(name, expect=expect)
+        with pytest.raises(error) as written:
+            folder.write(name, b"new", expect=expect)
+        assert str(checked.value) == str(written.value)
+    assert os.listdir(root) == ["a.md"]
+    assert (root / "a.md").read_bytes() == b"text\n"
+
+
 def test_a_document_is_created_with_its_folders(folder: Folder, root: Path) -> None:
     old = os.umask(0o027)
     try:

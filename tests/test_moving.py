@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import stat
+import tempfile
 import threading
 from collections.abc import Collection, Generator
 from contextlib import AbstractContextManager, contextmanager
@@ -82,6 +83,21 @@ class Desk:
     @property
     def journal(self) -> Journal:
         return Journal(self.state, self.folder.path)
+
+
+@pytest.fixture
+def bound_desk() -> Generator[Desk]:
+    """Of a user whom modes bind: the administrator may write whatever they say."""
+    administrator = os.name != "nt" and os.geteuid() == 0
+    with tempfile.TemporaryDirectory() as path:
+        if administrator:
+            os.chown(path, 65534, 65534)
+            os.seteuid(65534)
+        try:
+            yield Desk(Path(path))
+        finally:
+            if administrator:
+                os.seteuid(0)
 
 
 def documents(root: Path) -> dict[str, bytes]:
@@ -232,6 +248,19 @@ def test_mode_is_kept_and_at_no_moment_wider(desk: Desk, monkeypatch: pytest.Mon
 # What is refused
 
 
+@pytest.mark.skipif(os.name == "nt", reason="modes are those of POSIX")
+def test_a_dry_run_of_what_write_protection_forbids_is_refused_too(bound_desk: Desk) -> None:
+    bound_desk.put(b="", sub__x="")
+    (bound_desk.root / "sub").chmod(0o555)
+    with pytest.raises(WriteFailed, match=r"the folder of sub/b\.md is write-protected"):
+        bound_desk.mover.move("b.md", "sub/b.md", dry_run=True)
+    (bound_desk.root / "b.md").chmod(0o444)
+    with pytest.raises(WriteFailed, match=r"b\.md is write-protected"):
+        bound_desk.mover.move("b.md", "c.md", dry_run=True)
+    (bound_desk.root / "sub").chmod(0o755)
+    assert bound_desk.texts() == {"b.md": "", "sub/x.md": ""}
+
+
 @pytest.mark.parametrize(
     ("name", "new_name", "error", "message"),
     [
@@ -262,11 +291,14 @@ def test_a_move_that_cannot_be_is_refused_and_changes_nothing(
     assert desk.journal.stage() is None
 
 
-def test_a_name_that_only_capital_letters_tell_from_another_is_refused(desk: Desk) -> None:
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_name_that_only_capital_letters_tell_from_another_is_refused(
+    desk: Desk, dry_run: bool
+) -> None:
     desk.put(b="", x="[b](b.md)")
     for new_name in ("X.md", "B.md"):
         with pytest.raises(InvalidName, match="capital letters"):
-            desk.mover.move("b.md", new_name)
+            desk.mover.move("b.md", new_name, dry_run=dry_run)
     assert desk.texts() == {"b.md": "", "x.md": "[b](b.md)"}
     assert desk.journal.stage() is None
 
@@ -279,11 +311,12 @@ def test_a_version_that_is_not_there_any_more_is_refused(desk: Desk) -> None:
     assert desk.mover.move("b.md", "c.md", if_version=version_of(b"new")).status == "moved"
 
 
-def test_a_library_that_only_reads_moves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_library_that_only_reads_moves_nothing(tmp_path: Path, dry_run: bool) -> None:
     desk = Desk(tmp_path, Options(read_only=True))
     desk.put(b="", x="[b](b.md)")
     with pytest.raises(ReadOnly):
-        desk.mover.move("b.md", "c.md")
+        desk.mover.move("b.md", "c.md", dry_run=dry_run)
     assert desk.texts() == {"b.md": "", "x.md": "[b](b.md)"}
     assert desk.journal.stage() is None
 
