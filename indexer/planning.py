@@ -12,6 +12,7 @@ from docindex.indexer.errors import (
     InvalidInput,
     TooLarge,
     VersionMismatch,
+    WriteFailed,
 )
 from docindex.indexer.files import Folder, version_of
 from docindex.indexer.journal import Intent, Step
@@ -88,6 +89,8 @@ class Planner:
                 continue
             if not self._may_write(other):
                 remarks.append(Remark(other, "it may not be written, so its links stay"))
+            elif self._is_protected(other, seen.before):
+                remarks.append(Remark(other, "it is write-protected, so its links stay"))
             else:
                 steps.append(Step(other, seen.before, seen.relinked.data))
                 links[other] = seen.relinked.links
@@ -146,6 +149,15 @@ class Planner:
             self._folder.check_write(new, expect="")
         except (VersionMismatch, TooLarge):
             raise _taken(new) from None
+
+    def _is_protected(self, name: str, data: bytes) -> bool:
+        try:
+            self._folder.check_write(name, expect=version_of(data))
+        except VersionMismatch:
+            return False  # by now it is another text, which is read again
+        except WriteFailed:
+            return True
+        return False
 
 
 def move_of(folder: Folder, old: str, new: str, files: Collection[str]) -> Move:

@@ -245,6 +245,25 @@ def test_mode_is_kept_and_at_no_moment_wider(desk: Desk, monkeypatch: pytest.Mon
     assert [mode for mode, size in modes if size] == [0o600]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="modes are those of POSIX")
+@pytest.mark.parametrize("protected", ["y.md", "sub"])
+def test_what_is_write_protected_keeps_its_links_and_is_named(
+    bound_desk: Desk, protected: str
+) -> None:
+    bound_desk.put(b="", x="[b](b.md)", y="[b](b.md)", sub__y="[b](../b.md)")
+    before = bound_desk.texts()
+    (bound_desk.root / protected).chmod(0o444 if protected == "y.md" else 0o555)
+    outcome = bound_desk.mover.move("b.md", "c.md")
+    (bound_desk.root / protected).chmod(0o755)
+    left = "y.md" if protected == "y.md" else "sub/y.md"
+    after = bound_desk.texts()
+    assert after.pop("c.md") == ""
+    assert {name for name in after if after[name] == before[name]} == {left}
+    assert [(each.name, each.why) for each in outcome.remarks] == [
+        (left, "it is write-protected, so its links stay")
+    ]
+
+
 # What is refused
 
 
