@@ -13,6 +13,7 @@ import stat
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 
 from docindex.indexer.directories import Directory, words
 from docindex.indexer.durable import write_all
@@ -30,12 +31,27 @@ _NO_HARD_LINKS = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """Who may do what with a file."""
+
+    mode: int
+    user: int = -1
+    group: int = -1
+    """-1 is whoever writes."""
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> "Attributes":
+        return cls(status.st_mode & 0o777, status.st_uid, status.st_gid)
+
+
 def put(
     directory: Directory,
     entry: str,
     data: bytes,
     check: Callable[[], bool],
     displaced: Callable[[str], None],
+    like: Attributes | None = None,
 ) -> Stamp:
     """Makes `entry` hold `data`.
 
@@ -48,18 +64,20 @@ def put(
     that of two system calls.
 
     The new file has the mode of the old one and, where this process may give
-    them away, its owner and group. Raises OSError when nothing has changed,
+    them away, its owner and group; where there is no old one, those of `like`. At no
+    moment is it open to more people. Raises OSError when nothing has changed,
     WriteFailed when the file is replaced but may not survive a power cut.
     """
-    replaced = _status(directory, entry)
+    with suppress(FileNotFoundError):
+        like = Attributes.of(directory.status(entry))
     temporary = temporary_for(entry)
-    descriptor = directory.create(temporary, 0o666 if replaced is None else 0o600)
+    descriptor = directory.create(temporary, 0o666 if like is None else 0o600)
     written = os.fstat(descriptor)
     try:
         try:
             write_all(descriptor, data)
-            if replaced is not None:
-                _keep_owner_and_mode(descriptor, replaced)
+            if like is not None:
+                _liken(descriptor, like)
             os.fsync(descriptor)
             written = os.fstat(descriptor)
         finally:
@@ -138,20 +156,13 @@ def is_leftover(directory: Directory, entry: os.DirEntry[str]) -> bool:
     return stat.S_ISREG(status.st_mode) and time.time() - status.st_mtime > LEFTOVER_SECONDS
 
 
-def _status(directory: Directory, entry: str) -> os.stat_result | None:
-    try:
-        return directory.status(entry)
-    except FileNotFoundError:
-        return None
-
-
-def _keep_owner_and_mode(descriptor: int, replaced: os.stat_result) -> None:
+def _liken(descriptor: int, like: Attributes) -> None:
     if hasattr(os, "fchown"):
-        for user, group in ((-1, replaced.st_gid), (replaced.st_uid, -1)):
+        for user, group in ((-1, like.group), (like.user, -1)):
             with suppress(PermissionError):
                 os.fchown(descriptor, user, group)
     if hasattr(os, "fchmod"):
-        os.fchmod(descriptor, replaced.st_mode & 0o777)
+        os.fchmod(descriptor, like.mode)
 
 
 def _replace(

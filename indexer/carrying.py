@@ -6,27 +6,21 @@ since is read anew, and only its links are changed. So what was begun can be gon
 with at any point, by another process too, and any number of times.
 """
 
-import os
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
 from typing import Protocol
 
-from docindex.indexer.directories import NATIVE, words
 from docindex.indexer.errors import (
     Conflict,
     DocumentNotFound,
-    FolderUnavailable,
     NotADocument,
     TooLarge,
     VersionMismatch,
-    WriteFailed,
 )
 from docindex.indexer.files import Folder, version_of
 from docindex.indexer.journal import Intent, Step
 from docindex.indexer.models import Listener, Progress, unheard
 from docindex.indexer.names import shown
 from docindex.indexer.relinking import Mentions, Move, Remark, relink
-from docindex.indexer.root import Root, Visit
 
 _ATTEMPTS = 5
 """How often a document is read anew that somebody else keeps writing."""
@@ -79,15 +73,14 @@ class Carrier:
         it was not begun with, and as `Folder.write` does."""
         new, after = self._intent.new, self._intent.after
         self._keep(new, None, after, self._intent.old)
-        # Empty at first, so that nobody can read in it what they could not read before.
         try:
-            self._folder.write(new, b"", expect="")
+            self._folder.write(
+                new, after, expect="", like=self._folder.attributes(self._intent.old)
+            )
         except VersionMismatch as error:
             raise NameTaken(
                 f"there is a document {shown(new)} by now; nothing was moved. Choose another name"
             ) from error
-        self._take_after()
-        self._folder.write(new, after, expect=version_of(b""))
 
     def finish(self, on_last: Callable[[], None] | None) -> bool:
         """Lets the links follow, then removes the old name. `on_last` is called between
@@ -135,7 +128,7 @@ class Carrier:
         back = Move(move.new, move.old, move.after, move.before)
         for step in reversed(intent.links):
             self._follow(step, back, step.after, step.before)
-        if new is not None and new in (b"", intent.after):
+        if new is not None and new == intent.after:
             self._keep(intent.new, new, None, intent.old)
             self._folder.remove(intent.new, expect=version_of(new))
         elif new is not None:
@@ -181,32 +174,6 @@ class Carrier:
         except VersionMismatch:
             return False
         return True
-
-    def _take_after(self) -> None:
-        """Gives the new file the old one's mode and, where the system allows, owner."""
-        if not hasattr(os, "fchmod"):
-            return
-        root = Root(self._folder.path, honour_ignore_files=False, directories=NATIVE)
-        try:
-            with ExitStack() as stack, Visit() as visit:
-                if stack.enter_context(root.open()).identity() != self._folder.identity:
-                    raise FolderUnavailable("another folder has taken the place of this one")
-                *above, last = self._intent.old.split("/")
-                place = root.descend(visit, self._intent.old, above)
-                status = place.directory.status(root.spelled(place.directory, last))
-                *above, last = self._intent.new.split("/")
-                place = root.descend(visit, self._intent.new, above)
-                descriptor = place.directory.open(root.spelled(place.directory, last))
-                stack.callback(os.close, descriptor)
-                for user, group in ((-1, status.st_gid), (status.st_uid, -1)):
-                    with suppress(PermissionError):
-                        os.fchown(descriptor, user, group)
-                os.fchmod(descriptor, status.st_mode & 0o777)
-        except OSError as error:
-            raise WriteFailed(
-                f"{shown(self._intent.old)} was not moved: its mode could not be kept "
-                f"({words(error)})"
-            ) from error
 
     def _read(self, name: str) -> bytes | None:
         try:

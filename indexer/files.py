@@ -229,14 +229,31 @@ class Folder:
             device, inode = place.directory.identity()
             return f"{device}:{inode}/{'/'.join([*place.missing, last])}"
 
-    def write(self, name: str, data: bytes, *, expect: str, keep: Keep | None = None) -> Stamp:
+    def attributes(self, name: str) -> atomic.Attributes:
+        """Raises as `remove` does."""
+        name = parse_name(name)
+        with Visit() as visit, _writing(name, "read"):
+            place, entry = self._find(visit, name)
+            if not entry:
+                raise not_found(name)
+            return atomic.Attributes.of(place.directory.status(entry))
+
+    def write(
+        self,
+        name: str,
+        data: bytes,
+        *,
+        expect: str,
+        keep: Keep | None = None,
+        like: atomic.Attributes | None = None,
+    ) -> Stamp:
         """Replaces the document whose version is `expect`, or creates it when that is "".
 
         The version is checked again just before the new text takes the name, and
         what was there stays, whatever fails. What somebody wrote after that is given to
         `keep`; without it, or when that raises, the replacement is undone. Missing
         folders are made. The file keeps its mode and, where the system allows, its
-        owner; other hard links to it keep the old text.
+        owner; a new one has those of `like`. Other hard links to it keep the old text.
 
         Raises InvalidName, NotADocument, TooLarge, ReadOnly, VersionMismatch,
         WriteFailed, FolderUnavailable.
@@ -257,6 +274,7 @@ class Folder:
                     data,
                     lambda: self._verify(directory, entry, name, expect),
                     lambda aside: self._look_at(directory, aside, name, expect, keep),
+                    like,
                 )
 
     def check_write(self, name: str, *, expect: str) -> None:

@@ -10,6 +10,7 @@ from typing import Self
 
 import pytest
 
+from docindex.indexer.atomic import Attributes
 from docindex.indexer.directories import NATIVE, CheckedDirectory, Directory, HeldDirectory
 from docindex.indexer.errors import (
     DocumentNotFound,
@@ -424,6 +425,25 @@ def test_a_document_is_created_with_its_folders(folder: Folder, root: Path) -> N
     assert stat.S_IMODE((root / "new").stat().st_mode) == 0o750
     assert (root / "new/deep/a.md").stat().st_nlink == 1
     assert leftovers(root) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes are those of POSIX")
+def test_a_new_document_has_the_mode_it_is_given_and_at_no_moment_a_wider_one(root: Path) -> None:
+    modes: list[int] = []
+
+    class Watching(HeldDirectory):
+        def link(self, old: str, new: str) -> None:
+            modes.append(self.status(old).st_mode)
+            super().link(old, new)
+
+        def create(self, name: str, mode: int) -> int:
+            modes.append(mode)
+            return super().create(name, mode)
+
+    folder = Folder(root, Options(), directories=Watching)
+    folder.write("a.md", b"secret", expect="", like=Attributes(0o640))
+    assert [stat.S_IMODE(mode) for mode in modes] == [0o600, 0o640]
+    assert folder.attributes("a.md") == Attributes(0o640, os.geteuid(), os.getegid())
 
 
 def test_a_document_is_replaced_and_keeps_its_mode(folder: Folder, root: Path) -> None:

@@ -267,7 +267,7 @@ LINKS_AFTER = {name: AFTER[name] for name in ("guide/x.md", "y.md")}
             "undo",
             {
                 OLD: BEFORE[OLD],
-                NEW: "",
+                NEW: AFTER[NEW],
                 "guide/x.md": "edited [b](../ref/c.md#x)",
                 "y.md": AFTER["y.md"],
             },

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from docindex.indexer.atomic import Attributes
 from docindex.indexer.doclocks import locked
 from docindex.indexer.errors import (
     Conflict,
@@ -233,8 +234,10 @@ def test_mode_is_kept_and_at_no_moment_wider(desk: Desk, monkeypatch: pytest.Mon
     modes: list[tuple[int, int]] = []
     write = Folder.write
 
-    def watched(self: Folder, name: str, data: bytes, *, expect: str) -> object:
-        stamp = write(self, name, data, expect=expect)
+    def watched(
+        self: Folder, name: str, data: bytes, *, expect: str, like: Attributes | None = None
+    ) -> object:
+        stamp = write(self, name, data, expect=expect, like=like)
         status = (desk.root / name).stat()
         modes.append((stat.S_IMODE(status.st_mode), status.st_size))
         return stamp
