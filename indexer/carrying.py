@@ -6,11 +6,17 @@ since is read anew, and only its links are changed. So what was begun can be gon
 with at any point, by another process too, and any number of times.
 """
 
+import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
+from docindex.indexer.atomic import Attributes
 from docindex.indexer.errors import (
     Conflict,
+    DocindexError,
     DocumentNotFound,
     NotADocument,
     TooLarge,
@@ -22,18 +28,33 @@ from docindex.indexer.models import Listener, Progress, unheard
 from docindex.indexer.names import shown
 from docindex.indexer.relinking import Mentions, Move, Remark, relink
 
+log = logging.getLogger(__name__)
+
 _ATTEMPTS = 5
 """How often a document is read anew that somebody else keeps writing."""
 
+Strike = Callable[[], None]
+"""Strikes a change out of the history. Raises OSError, TimedOut."""
+
 
 class Keep(Protocol):
-    """Takes the texts of a document into the history, before they change. None is no
-    document; `other` is the other name of the one that moves. Raises WriteFailed, and
-    then nothing is changed."""
+    """Around a write: takes the texts of a document into the history before they change,
+    and strikes them out when that fails. None is no document; `other` is the other name of
+    the one that moves. Raises WriteFailed, TimedOut, and then nothing is changed."""
 
     def __call__(
         self, name: str, before: bytes | None, after: bytes | None, other: str = ""
-    ) -> None: ...
+    ) -> AbstractContextManager[Strike]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One write of a move. None is no document."""
+
+    name: str
+    before: bytes | None
+    after: bytes | None
+    strike: Strike
 
 
 class NameTaken(Conflict):
@@ -49,19 +70,16 @@ class Carrier:
         keep: Keep,
         intent: Intent,
         move: Move,
-        *,
-        lenient: bool,
         listener: Listener = unheard,
     ) -> None:
-        """With `lenient`, a document whose links cannot be changed is remarked on, and the
-        others follow all the same. `listener` hears of those that follow."""
+        """`listener` hears of the documents that follow."""
         self._folder = folder
         self._keep = keep
         self._intent = intent
         self._move = move
-        self._lenient = lenient
         self._listener = listener
         self.remarks: list[Remark] = []
+        self.written: list[Written] = []
 
     @property
     def has_old(self) -> bool:
@@ -71,20 +89,19 @@ class Carrier:
     def create(self) -> None:
         """Puts the document under its new name, beside the old one. Raises NameTaken when
         it was not begun with, and as `Folder.write` does."""
-        new, after = self._intent.new, self._intent.after
-        self._keep(new, None, after, self._intent.old)
+        old, new, after = self._intent.old, self._intent.new, self._intent.after
         try:
-            self._folder.write(
-                new, after, expect="", like=self._folder.attributes(self._intent.old)
-            )
+            self._write(new, None, after, old, like=self._folder.attributes(old))
         except VersionMismatch as error:
             raise NameTaken(
                 f"there is a document {shown(new)} by now; nothing was moved. Choose another name"
             ) from error
 
-    def finish(self, on_last: Callable[[], None] | None) -> bool:
+    def finish(self, on_last: Callable[[], None] | None, *, lenient: bool) -> bool:
         """Lets the links follow, then removes the old name. `on_last` is called between
-        the two; it is None when that was reached before. Raises as `Folder.write` does.
+        the two; it is None when that was reached before. With `lenient`, a document whose
+        links cannot be changed is remarked on, and the others follow all the same. Raises
+        as `Folder.write` does.
 
         False, and nothing is changed, when the document has gone from its new name but is
         still there under the old one: then the move has to be undone.
@@ -101,12 +118,11 @@ class Carrier:
             over = self._take_over(old)
         for place, step in enumerate(intent.links):
             self._listener(Progress(place, len(intent.links), step.name))
-            self._follow(step, self._move, step.before, step.after)
+            self._follow(step, self._move, lenient=lenient)
         if on_last is not None:
             on_last()
         if over and old is not None:
-            self._keep(intent.old, old, None, intent.new)
-            self._folder.remove(intent.old, expect=version_of(old))
+            self._write(intent.old, old, None, intent.new)
         elif old is not None:
             self._remark(
                 intent.old,
@@ -115,7 +131,8 @@ class Carrier:
         return True
 
     def undo(self) -> bool:
-        """Lets the links lead to the old name again, then removes the new one. Raises as
+        """Lets the links lead to the old name again, as far as they can, then removes the
+        new one, and strikes out of the history what came to nothing. Raises as
         `Folder.write` does.
 
         False, and nothing is changed, when the document is there only under its new name:
@@ -127,37 +144,36 @@ class Carrier:
             return False
         back = Move(move.new, move.old, move.after, move.before)
         for step in reversed(intent.links):
-            self._follow(step, back, step.after, step.before)
+            self._follow(Step(step.name, step.after, step.before), back, lenient=True)
         if new is not None and new == intent.after:
-            self._keep(intent.new, new, None, intent.old)
-            self._folder.remove(intent.new, expect=version_of(new))
+            self._write(intent.new, new, None, intent.old)
         elif new is not None:
             self._remark(
                 intent.new,
                 f"it was there before {shown(intent.old)} could move to it: both are there",
             )
+        self._strike_out()
         return True
 
-    def _follow(self, step: Step, move: Move, was: bytes, becomes: bytes) -> None:
+    def _follow(self, step: Step, move: Move, *, lenient: bool) -> None:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 found = self._read(step.name)
-                if found is None or found == becomes:
+                if found is None or found == step.after:
                     return
-                followed = becomes
-                if found != was:
+                followed = step.after
+                if found != step.before:
                     relinked = relink(found, step.name, move, Mentions(move.old).in_text)
                     followed = relinked.data
                     self.remarks += relinked.remarks
                     if found == followed:
                         return
-                self._keep(step.name, found, followed)
-                self._folder.write(step.name, followed, expect=version_of(found))
+                self._write(step.name, found, followed)
             except VersionMismatch:
                 if attempt == _ATTEMPTS:
                     raise
             except (NotADocument, TooLarge) as error:
-                if not self._lenient:
+                if not lenient:
                     raise
                 self._remark(step.name, f"its links could not follow: {error}")
                 return
@@ -168,12 +184,44 @@ class Carrier:
         """Somebody has changed the document under its old name: that is what moves."""
         intent = self._intent
         after = relink(old, intent.old, self._move, lambda _: True).data
-        self._keep(intent.new, intent.after, after, intent.old)
         try:
-            self._folder.write(intent.new, after, expect=version_of(intent.after))
+            self._write(intent.new, intent.after, after, intent.old)
         except VersionMismatch:
             return False
         return True
+
+    def _write(
+        self,
+        name: str,
+        before: bytes | None,
+        after: bytes | None,
+        other: str = "",
+        *,
+        like: Attributes | None = None,
+    ) -> None:
+        expect = "" if before is None else version_of(before)
+        with self._keep(name, before, after, other) as strike:
+            if after is None:
+                self._folder.remove(name, expect=expect)
+            else:
+                self._folder.write(name, after, expect=expect, like=like)
+        self.written.append(Written(name, before, after, strike))
+
+    def _strike_out(self) -> None:
+        """Of documents that are as they were, and that nobody else has written to between."""
+        written: dict[str, list[Written]] = {}
+        for each in self.written:
+            written.setdefault(each.name, []).append(each)
+        for chain in written.values():
+            if chain[0].before != chain[-1].after:
+                continue
+            if any(one.after != following.before for one, following in pairwise(chain)):
+                continue
+            try:
+                for each in chain:
+                    each.strike()
+            except (DocindexError, OSError) as error:
+                log.info("a move that was undone is still in the history (%s)", error)
 
     def _read(self, name: str) -> bytes | None:
         try:

@@ -66,6 +66,7 @@ class _View:
 class Attempt:
     """A write that is being done."""
 
+    change: Change
     stands: bool = False
     """It has failed, and is done all the same."""
 
@@ -125,7 +126,7 @@ class History:
         that the document has become what it was to become: then it failed later. Raises
         as `record` does."""
         change = self.record(name, why, before, after, other)
-        attempt = Attempt()
+        attempt = Attempt(change)
         try:
             yield attempt
         except DocindexError:

@@ -1,13 +1,16 @@
 """Moves as the library asks for them: permitted, locked, kept in the history, logged."""
 
-from collections.abc import Collection
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Generator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from docindex.indexer import audit
+from docindex.indexer.carrying import Keep, Strike
 from docindex.indexer.doclocks import locked
-from docindex.indexer.errors import NotWritable
+from docindex.indexer.errors import DocumentNotFound, NotWritable
+from docindex.indexer.files import Folder
 from docindex.indexer.history import History
 from docindex.indexer.models import Author, Listener, Options, Progress, WriteOutcome, unheard
 from docindex.indexer.moving import MoveOutcome, Mover, Recovery
@@ -50,6 +53,23 @@ def recover(state: Path, options: Options, shelf: Shelf) -> Recovery | None:
     return _mover(state, Permissions(options), shelf).recover()
 
 
+def keep_in(history: History, folder: Folder) -> Keep:
+    @contextmanager
+    def keep(
+        name: str, before: bytes | None, after: bytes | None, other: str = ""
+    ) -> Generator[Strike]:
+        def look() -> bytes | None:
+            try:
+                return folder.read(name).data
+            except DocumentNotFound:
+                return None
+
+        with history.attempt(name, "moved", before, after, other, look=look) as attempt:
+            yield partial(history.strike, attempt.change)
+
+    return keep
+
+
 def _mover(
     state: Path, permissions: Permissions, shelf: Shelf, reach: Reach | None = None
 ) -> Mover:
@@ -57,9 +77,6 @@ def _mover(
 
     def hold(names: Collection[str]) -> AbstractContextManager[None]:
         return locked(state, [(shelf.folder, name) for name in names])
-
-    def keep(name: str, before: bytes | None, after: bytes | None, other: str = "") -> None:
-        history.record(name, "moved", before, after, other)
 
     def may_write(name: str) -> bool:
         try:
@@ -75,7 +92,7 @@ def _mover(
         shelf.folder,
         state,
         locked=hold,
-        keep=keep,
+        keep=keep_in(history, shelf.folder),
         may_write=may_write,
         may_read=may_read,
         outer=shelf.outer,

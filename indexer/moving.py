@@ -25,7 +25,7 @@ from docindex.indexer.errors import (
     WriteFailed,
 )
 from docindex.indexer.files import Folder, version_of
-from docindex.indexer.journal import Journal, Stage
+from docindex.indexer.journal import Intent, Journal, Stage
 from docindex.indexer.models import Listener, Progress, unheard
 from docindex.indexer.names import parse_name, shown
 from docindex.indexer.planning import Plan, Planner, move_of
@@ -168,14 +168,12 @@ class Mover:
 
     def _carry(self, plan: Plan, listener: Listener) -> Sequence[Remark]:
         intent, journal = plan.intent, self._journal
-        carrier = Carrier(
-            self._folder, self._keep, intent, plan.move, lenient=False, listener=listener
-        )
+        carrier = Carrier(self._folder, self._keep, intent, plan.move, listener)
         journal.begin(intent)
         try:
             carrier.create()
             journal.turn("redo")
-            if not carrier.finish(lambda: journal.turn("last")):
+            if not carrier.finish(lambda: journal.turn("last"), lenient=False):
                 raise VersionMismatch(
                     f"{shown(intent.new)} was deleted while {shown(intent.old)} moved there; "
                     "nothing was moved"
@@ -184,14 +182,13 @@ class Mover:
             self._end()
             raise
         except BaseException as error:
-            self._take_back(plan, error)
+            self._take_back(intent, carrier, error)
             raise
         self._end()
         return carrier.remarks
 
-    def _take_back(self, plan: Plan, error: BaseException) -> None:
+    def _take_back(self, intent: Intent, carrier: Carrier, error: BaseException) -> None:
         """Undoes what was done. Where it cannot, the journal stays, for `recover`."""
-        carrier = Carrier(self._folder, self._keep, plan.intent, plan.move, lenient=True)
         try:
             if self._journal.stage() == "last" and not carrier.has_old:
                 return  # it is done, but a power cut might undo a part of it
@@ -200,7 +197,7 @@ class Mover:
                 return
         except DocindexError as undoing:
             raise WriteFailed(
-                f"{shown(plan.intent.old)} could not be moved ({error}), and what was done of it "
+                f"{shown(intent.old)} could not be moved ({error}), and what was done of it "
                 f"could not be undone yet ({undoing}): that is tried again before the next move"
             ) from error
         self._end()
@@ -223,7 +220,7 @@ class Mover:
                 "the documents are not there, and a move that was interrupted waits to be finished"
             )
         move = move_of(self._folder, intent.old, intent.new, files)
-        carrier = Carrier(self._folder, self._keep, intent, move, lenient=True)
+        carrier = Carrier(self._folder, self._keep, intent, move)
         with self._locked(intent.names):
             try:
                 outcome = self._resume(carrier, stage)
@@ -238,9 +235,10 @@ class Mover:
         if stage == "undo":
             if carrier.undo():
                 return "undone"
-            carrier.finish(None)
+            carrier.finish(None, lenient=True)
             return "finished"
-        if carrier.finish(None if stage == "last" else lambda: self._journal.turn("last")):
+        on_last = None if stage == "last" else lambda: self._journal.turn("last")
+        if carrier.finish(on_last, lenient=True):
             return "finished"
         self._journal.turn("undo")
         carrier.undo()

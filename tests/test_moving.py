@@ -13,12 +13,14 @@ import threading
 from collections.abc import Collection, Generator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from docindex.indexer.atomic import Attributes
+from docindex.indexer.carrying import Keep, Strike
 from docindex.indexer.doclocks import locked
 from docindex.indexer.errors import (
     Conflict,
@@ -34,8 +36,10 @@ from docindex.indexer.errors import (
     WriteFailed,
 )
 from docindex.indexer.files import Folder, version_of
-from docindex.indexer.journal import Journal
+from docindex.indexer.history import History
+from docindex.indexer.journal import Intent, Journal
 from docindex.indexer.models import FileBytes, Options, Progress
+from docindex.indexer.moves import keep_in
 from docindex.indexer.moving import Followed, Mover
 from tests.linkcheck import BROKEN, all_targets
 
@@ -49,10 +53,29 @@ class Kept:
     def __init__(self) -> None:
         self.changes: list[tuple[str, bytes | None, bytes | None, str]] = []
 
+    @contextmanager
     def __call__(
         self, name: str, before: bytes | None, after: bytes | None, other: str = ""
-    ) -> None:
+    ) -> Generator[Strike]:
         self.changes.append((name, before, after, other))
+        yield lambda: None
+
+
+class Seen(Protocol):
+    def __call__(self, name: str, before: bytes | None, after: bytes | None) -> None: ...
+
+
+def seen_by(act: Seen) -> Keep:
+    """A history that calls `act` when a document is about to change."""
+
+    @contextmanager
+    def keep(
+        name: str, before: bytes | None, after: bytes | None, other: str = ""
+    ) -> Generator[Strike]:
+        act(name, before, after)
+        yield lambda: None
+
+    return keep
 
 
 class Desk:
@@ -376,11 +399,11 @@ def test_an_edit_between_the_look_and_the_locks_is_seen(desk: Desk) -> None:
 def test_an_edit_by_a_program_that_knows_no_locks_is_kept(desk: Desk) -> None:
     desk.put(b="", x="[b](b.md)", y="[b](b.md)")
 
-    def keep(name: str, before: bytes | None, after: bytes | None, other: str = "") -> None:
+    def act(name: str, before: bytes | None, after: bytes | None) -> None:
         if name == "c.md":  # the document is on its way, the links have yet to follow
             desk.put(x="[b](b.md) and [more](b.md#more)", y="nothing")
 
-    Mover(desk.folder, desk.state, locked=desk.locked, keep=keep).move("b.md", "c.md")
+    Mover(desk.folder, desk.state, locked=desk.locked, keep=seen_by(act)).move("b.md", "c.md")
     assert desk.texts() == {
         "c.md": "",
         "x.md": "[b](c.md) and [more](c.md#more)",
@@ -392,22 +415,22 @@ def test_an_edit_that_is_taken_back_leaves_no_trace(desk: Desk) -> None:
     desk.put(b="", x="[b](b.md)")
     edits = iter(["edited [b](b.md)", "[b](b.md)"])
 
-    def keep(name: str, before: bytes | None, after: bytes | None, other: str = "") -> None:
+    def act(name: str, before: bytes | None, after: bytes | None) -> None:
         if name == "x.md":
             desk.put(x=next(edits, desk.texts()["x.md"]))
 
-    Mover(desk.folder, desk.state, locked=desk.locked, keep=keep).move("b.md", "c.md")
+    Mover(desk.folder, desk.state, locked=desk.locked, keep=seen_by(act)).move("b.md", "c.md")
     assert desk.texts() == {"c.md": "", "x.md": "[b](c.md)"}
 
 
 def test_a_document_that_takes_the_new_name_meanwhile_is_left(desk: Desk) -> None:
     desk.put(b="", x="[b](b.md)")
 
-    def keep(name: str, before: bytes | None, after: bytes | None, other: str = "") -> None:
+    def act(name: str, before: bytes | None, after: bytes | None) -> None:
         desk.put(c="")
 
     with pytest.raises(Conflict, match=r"there is a document c\.md by now"):
-        Mover(desk.folder, desk.state, locked=desk.locked, keep=keep).move("b.md", "c.md")
+        Mover(desk.folder, desk.state, locked=desk.locked, keep=seen_by(act)).move("b.md", "c.md")
     assert desk.texts() == {"b.md": "", "c.md": "", "x.md": "[b](b.md)"}
     assert desk.journal.stage() is None
 
@@ -415,11 +438,11 @@ def test_a_document_that_takes_the_new_name_meanwhile_is_left(desk: Desk) -> Non
 def test_a_document_that_is_edited_while_it_moves_arrives_as_edited(desk: Desk) -> None:
     desk.put(b="", x="[b](b.md)")
 
-    def keep(name: str, before: bytes | None, after: bytes | None, other: str = "") -> None:
+    def act(name: str, before: bytes | None, after: bytes | None) -> None:
         if before is None:
             desk.put(b="[x](x.md)")
 
-    Mover(desk.folder, desk.state, locked=desk.locked, keep=keep).move("b.md", "sub/c.md")
+    Mover(desk.folder, desk.state, locked=desk.locked, keep=seen_by(act)).move("b.md", "sub/c.md")
     assert desk.texts() == {"sub/c.md": "[x](../x.md)", "x.md": "[b](sub/c.md)"}
 
 
@@ -441,14 +464,79 @@ def test_links_that_keep_being_written_do_not_hold_a_move_up_for_ever(desk: Desk
 def test_what_cannot_be_kept_in_the_history_is_not_moved(desk: Desk) -> None:
     desk.put(b="", x="[b](b.md)")
 
-    def keep(name: str, before: bytes | None, after: bytes | None, other: str = "") -> None:
+    def act(name: str, before: bytes | None, after: bytes | None) -> None:
         if (name, after) == ("x.md", b"[b](c.md)"):
             raise WriteFailed("the disk is full")
 
     with pytest.raises(WriteFailed, match="the disk is full"):
-        Mover(desk.folder, desk.state, locked=desk.locked, keep=keep).move("b.md", "c.md")
+        Mover(desk.folder, desk.state, locked=desk.locked, keep=seen_by(act)).move("b.md", "c.md")
     assert desk.texts() == {"b.md": "", "x.md": "[b](b.md)"}
     assert desk.journal.stage() is None
+
+
+def test_a_move_that_is_refused_at_the_last_moment_leaves_nothing_in_the_history(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.put(b="secret", x="[b](b.md)")
+    history = History(desk.state, desk.root)
+    mover = Mover(desk.folder, desk.state, locked=desk.locked, keep=keep_in(history, desk.folder))
+    begin = Journal.begin
+
+    def late(self: Journal, intent: Intent) -> None:
+        begin(self, intent)
+        desk.put(c="somebody else's")
+
+    monkeypatch.setattr(Journal, "begin", late)
+    with pytest.raises(Conflict):
+        mover.move("b.md", "c.md")
+    assert history.names() == {}
+
+
+def test_a_move_that_is_taken_back_leaves_nothing_in_the_history(desk: Desk) -> None:
+    desk.put(b="", x="[b](b.md)", y="[b](b.md)", z="[b](b.md)")
+    history = History(desk.state, desk.root)
+    keep = keep_in(history, desk.folder)
+
+    @contextmanager
+    def failing(
+        name: str, before: bytes | None, after: bytes | None, other: str = ""
+    ) -> Generator[Strike]:
+        with keep(name, before, after, other) as strike:
+            if (name, after) == ("z.md", b"[b](c.md)"):
+                raise WriteFailed("the disk is full")
+            yield strike
+
+    with pytest.raises(WriteFailed, match="the disk is full"):
+        Mover(desk.folder, desk.state, locked=desk.locked, keep=failing).move("b.md", "c.md")
+    assert desk.texts() == {
+        "b.md": "",
+        "x.md": "[b](b.md)",
+        "y.md": "[b](b.md)",
+        "z.md": "[b](b.md)",
+    }
+    assert history.names() == {}
+
+
+def test_what_was_edited_while_a_move_was_taken_back_stays_in_the_history(desk: Desk) -> None:
+    desk.put(b="", x="[b](b.md)", y="[b](b.md)")
+    history = History(desk.state, desk.root)
+    keep = keep_in(history, desk.folder)
+
+    @contextmanager
+    def failing(
+        name: str, before: bytes | None, after: bytes | None, other: str = ""
+    ) -> Generator[Strike]:
+        with keep(name, before, after, other) as strike:
+            if (name, after) == ("y.md", b"[b](c.md)"):
+                desk.put(x="edited [b](c.md)")
+                raise WriteFailed("the disk is full")
+            yield strike
+
+    with pytest.raises(WriteFailed, match="the disk is full"):
+        Mover(desk.folder, desk.state, locked=desk.locked, keep=failing).move("b.md", "c.md")
+    assert desk.texts() == {"b.md": "", "x.md": "edited [b](b.md)", "y.md": "[b](b.md)"}
+    assert list(history.names()) == ["x.md"]
+    assert history.find("x.md", version_of(b"edited [b](c.md)"))
 
 
 def test_two_moves_that_need_each_others_documents_both_come_about(desk: Desk) -> None:
