@@ -80,6 +80,16 @@ class Carrier:
         self._listener = listener
         self.remarks: list[Remark] = []
         self.written: list[Written] = []
+        self._own = (intent.before, intent.after)
+        self._followed: list[Step] = []
+        self.links: dict[str, int] = {}
+        """How many followed in each document in which others did than was intended."""
+
+    @property
+    def done(self) -> Intent:
+        """What has come of the intent: with the texts that there really were, and are."""
+        before, after = self._own
+        return Intent(self._intent.old, self._intent.new, before, after, tuple(self._followed))
 
     @property
     def has_old(self) -> bool:
@@ -118,7 +128,8 @@ class Carrier:
             over = self._take_over(old)
         for place, step in enumerate(intent.links):
             self._listener(Progress(place, len(intent.links), step.name))
-            self._follow(step, self._move, lenient=lenient)
+            if followed := self._follow(step, self._move, lenient=lenient):
+                self._followed.append(followed)
         if on_last is not None:
             on_last()
         if over and old is not None:
@@ -155,30 +166,38 @@ class Carrier:
         self._strike_out()
         return True
 
-    def _follow(self, step: Step, move: Move, *, lenient: bool) -> None:
-        for attempt in range(1, _ATTEMPTS + 1):
+    def _follow(self, step: Step, move: Move, *, lenient: bool) -> Step | None:
+        """None when there was nothing in the document that could follow."""
+        left = _ATTEMPTS
+        while True:
+            left -= 1
             try:
-                found = self._read(step.name)
-                if found is None or found == step.after:
-                    return
-                followed = step.after
-                if found != step.before:
-                    relinked = relink(found, step.name, move, Mentions(move.old).in_text)
-                    followed = relinked.data
-                    self.remarks += relinked.remarks
-                    if found == followed:
-                        return
-                self._write(step.name, found, followed)
+                return self._follow_once(step, move)
             except VersionMismatch:
-                if attempt == _ATTEMPTS:
+                if not left:
                     raise
             except (NotADocument, TooLarge) as error:
                 if not lenient:
                     raise
                 self._remark(step.name, f"its links could not follow: {error}")
-                return
-            else:
-                return
+                return None
+
+    def _follow_once(self, step: Step, move: Move) -> Step | None:
+        found = self._read(step.name)
+        if found is None:
+            return None
+        if found == step.after:
+            return step
+        followed = step.after
+        if found != step.before:
+            relinked = relink(found, step.name, move, Mentions(move.old).in_text)
+            followed = relinked.data
+            self.remarks += relinked.remarks
+            self.links[step.name] = relinked.links
+            if found == followed:
+                return None
+        self._write(step.name, found, followed)
+        return Step(step.name, found, followed)
 
     def _take_over(self, old: bytes) -> bool:
         """Somebody has changed the document under its old name: that is what moves."""
@@ -188,6 +207,7 @@ class Carrier:
             self._write(intent.new, intent.after, after, intent.old)
         except VersionMismatch:
             return False
+        self._own = (old, after)
         return True
 
     def _write(

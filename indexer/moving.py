@@ -6,9 +6,9 @@ crash interrupts is in the journal, and `Mover.recover` finishes or undoes it.
 """
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -137,7 +137,7 @@ class Mover:
             listener=reached.looking,
         )
         if dry_run:
-            return self._outcome(planner.plan(), (), dry_run=True)
+            return self._outcome(planner.plan(), dry_run=True)
         with self._journal.held(LOCK_SECONDS) as held:
             if not held:
                 raise TimedOut("another move has not ended; nothing was moved, try again")
@@ -148,8 +148,7 @@ class Mover:
                 with self._locked(names):
                     plan = planner.plan()
                     if set(plan.intent.names) <= set(names):
-                        remarks = self._carry(plan, reached.following)
-                        return self._outcome(plan, remarks, dry_run=False)
+                        return self._outcome(self._carry(plan, reached.following), dry_run=False)
         raise TimedOut(f"links to {shown(name)} keep being written; nothing was moved, try again")
 
     def recover(self) -> Recovery | None:
@@ -166,7 +165,8 @@ class Mover:
 
     # Doing it
 
-    def _carry(self, plan: Plan, listener: Listener) -> Sequence[Remark]:
+    def _carry(self, plan: Plan, listener: Listener) -> Plan:
+        """The plan as it has come about."""
         intent, journal = plan.intent, self._journal
         carrier = Carrier(self._folder, self._keep, intent, plan.move, listener)
         journal.begin(intent)
@@ -185,7 +185,12 @@ class Mover:
             self._take_back(intent, carrier, error)
             raise
         self._end()
-        return carrier.remarks
+        return replace(
+            plan,
+            intent=carrier.done,
+            links={**plan.links, **carrier.links},
+            remarks=(*plan.remarks, *carrier.remarks),
+        )
 
     def _take_back(self, intent: Intent, carrier: Carrier, error: BaseException) -> None:
         """Undoes what was done. Where it cannot, the journal stays, for `recover`."""
@@ -244,7 +249,7 @@ class Mover:
         carrier.undo()
         return "undone"
 
-    def _outcome(self, plan: Plan, remarks: Sequence[Remark], *, dry_run: bool) -> MoveOutcome:
+    def _outcome(self, plan: Plan, *, dry_run: bool) -> MoveOutcome:
         intent = plan.intent
 
         def compared(before: bytes, after: bytes, name: str) -> str:
@@ -266,7 +271,7 @@ class Mover:
                 )
                 for step in intent.links
             ),
-            remarks=(*plan.remarks, *remarks),
+            remarks=plan.remarks,
             diff=compared(intent.before, intent.after, intent.new),
         )
 

@@ -403,12 +403,19 @@ def test_an_edit_by_a_program_that_knows_no_locks_is_kept(desk: Desk) -> None:
         if name == "c.md":  # the document is on its way, the links have yet to follow
             desk.put(x="[b](b.md) and [more](b.md#more)", y="nothing")
 
-    Mover(desk.folder, desk.state, locked=desk.locked, keep=seen_by(act)).move("b.md", "c.md")
+    mover = Mover(desk.folder, desk.state, locked=desk.locked, keep=seen_by(act))
+    (followed,) = mover.move("b.md", "c.md").followed
     assert desk.texts() == {
         "c.md": "",
         "x.md": "[b](c.md) and [more](c.md#more)",
         "y.md": "nothing",
     }
+    assert followed == Followed(
+        "x.md",
+        version_of(b"[b](b.md) and [more](b.md#more)"),
+        version_of(b"[b](c.md) and [more](c.md#more)"),
+        links=2,
+    )
 
 
 def test_an_edit_that_is_taken_back_leaves_no_trace(desk: Desk) -> None:
@@ -442,8 +449,11 @@ def test_a_document_that_is_edited_while_it_moves_arrives_as_edited(desk: Desk) 
         if before is None:
             desk.put(b="[x](x.md)")
 
-    Mover(desk.folder, desk.state, locked=desk.locked, keep=seen_by(act)).move("b.md", "sub/c.md")
+    mover = Mover(desk.folder, desk.state, locked=desk.locked, keep=seen_by(act))
+    outcome = mover.move("b.md", "sub/c.md")
     assert desk.texts() == {"sub/c.md": "[x](../x.md)", "x.md": "[b](sub/c.md)"}
+    assert outcome.before == version_of(b"[x](x.md)")
+    assert outcome.version == version_of(b"[x](../x.md)")
 
 
 def test_links_that_keep_being_written_do_not_hold_a_move_up_for_ever(desk: Desk) -> None:
