@@ -7,11 +7,14 @@ file's line ends and encoding.
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import takewhile
 
 from docindex.indexer import frontmatter
 from docindex.indexer.encoding import (
     Decoded,
+    count_lines,
     decode,
     prevailing_newline,
     split_lines,
@@ -33,6 +36,8 @@ MAX_DIFF_CHARS = 20_000
 _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 _ATX_HEADING = re.compile(r" {0,3}#{1,6}(?:[ \t\r\n]|$)")
 _UNDERLINE = re.compile(r" {0,3}(?:=+|-+)[ \t]*[\r\n]*")
+_SET_OFF = re.compile(r" {4}| {0,3}\t| {0,3}\[[^\]\r\n]+\]:")
+"""Code by its indent, or the definition of a link: none below text."""
 _BLANK = " \t\r\n"
 _CONTEXT = 3
 _MAX_LINE = 500
@@ -52,13 +57,16 @@ def apply(data: bytes | None, edit: Edit, name: str) -> bytes:
       heading of the same or a higher level, but for the blank lines around it. If it
       begins with a heading of that level, it replaces the heading too.
 
+    A blank line comes between where text would else take in the block below it.
+
     Then the tags are set. Content gets the line ends that prevail in the file, and its
     encoding (but when the encoding lacks a character, or could not be told from another
     any more, a replaced document turns UTF-8).
 
-    Raises InvalidInput (nothing to do; content that is no text, or for which the encoding
-    does not do; tags that cannot be set), DocumentNotFound, SectionNotFound, and for a file
-    that can only be replaced whole NotADocument, Refused or TooLarge.
+    Raises InvalidInput (nothing to do; content that is no text, for which the encoding
+    does not do, or that would make others of the headings outside of it; tags that cannot
+    be set), DocumentNotFound, SectionNotFound, and for a file that can only be replaced
+    whole NotADocument, Refused or TooLarge.
     """
     _check(data, edit, name)
     old = decode(data or b"")
@@ -143,6 +151,20 @@ def _reads_as(data: bytes, text: str) -> bool:
     return read.exact == text or read.bom.decode(read.encoding) + read.exact == text
 
 
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A text with something new in it. What is above and below was there before, but for
+    the end of a last line."""
+
+    above: str
+    new: str
+    below: str
+
+    @property
+    def text(self) -> str:
+        return self.above + self.new + self.below
+
+
 def _written(old: Decoded, edit: Edit, name: str) -> str:
     """The text with the content in its place."""
     text, content = old.exact, edit.content
@@ -151,36 +173,86 @@ def _written(old: Decoded, edit: Edit, name: str) -> str:
     if "\n" in text or "\r" in text:
         content = unify_newlines(content, old.newline)
     if edit.section and edit.mode != "replace":
-        return _with_section(old, content, edit, name)
+        placed = _with_section(old, content, edit, name)
+        _check_headings(text, placed, name)
+        return placed.text
     if edit.mode == "replace" or not text:
         return content
     if not content:
         return text
+    plain = is_plain_text(name)
     if edit.mode == "append":
-        return _appended(text, content, old.newline)
-    block = None if is_plain_text(name) else frontmatter.split(text)[0]
-    return _prepended(text, content, old.newline, at=len(block or ""))
+        apart = "" if plain else _apart(text, content, old.newline)
+        return _appended(text, apart + content, old.newline)
+    block = None if plain else frontmatter.split(text)[0]
+    above, below = text[: len(block or "")], text[len(block or "") :]
+    apart = "" if plain else _apart(content, below, old.newline)
+    placed = _prepended(above, content, apart, below, old.newline)
+    _check_headings(text, placed, name)
+    return placed.text
+
+
+def _check_headings(old: str, placed: _Placed, name: str) -> None:
+    """Raises InvalidInput when what was there has other headings than before."""
+    if not placed.new:
+        return
+    outer = (count_lines(placed.above), count_lines(placed.below))
+    before, after = (_headings(text, name, *outer) for text in (old, placed.text))
+    if before != after:
+        raise InvalidInput(
+            "with this content, headings outside of it would change or be none any more: close "
+            "the code block (```), comment (<!--) or other HTML that it leaves open"
+        )
+
+
+def _headings(text: str, name: str, above: int, below: int) -> set[tuple[int, int]] | None:
+    """Line and level of the headings in so many first and last lines, the latter counted
+    from the end; None when there are too many to know all."""
+    document = parse(text.encode("utf-8", "replace"), name)
+    if len(document.sections) >= MAX_SECTIONS:
+        return None
+    last = document.line_count - below
+    return {
+        (line if line <= above else line - document.line_count - 1, each.level)
+        for each in document.sections
+        if each.level and ((line := each.first_line) <= above or line > last)
+    }
 
 
 def _appended(text: str, content: str, newline: str) -> str:
     return text + _ended(content, newline) if _is_ended(text) else text + newline + content
 
 
-def _prepended(text: str, content: str, newline: str, at: int) -> str:
-    above, below = text[:at], text[at:]
-    return (
-        (_ended(above, newline) if above else "")
-        + (_ended(content, newline) if below else content)
-        + below
+def _prepended(above: str, content: str, apart: str, below: str, newline: str) -> _Placed:
+    return _Placed(
+        _ended(above, newline) if above else "",
+        _ended(content, newline) + apart if below else content,
+        below,
     )
 
 
-def _with_section(old: Decoded, content: str, edit: Edit, name: str) -> str:
+def _apart(above: str, below: str, newline: str) -> str:
+    """A blank line, where text would else take in the block that comes below it."""
+    last = split_lines(above)[-1:]
+    block = list(takewhile(_is_filled, split_lines(below)))
+    return newline if any(map(_is_filled, last)) and block and _is_taken_in(block) else ""
+
+
+def _is_taken_in(block: Sequence[str]) -> bool:
+    return _SET_OFF.match(block[0]) is not None or _is_underlined(block)
+
+
+def _is_filled(line: str) -> bool:
+    return line.strip(_BLANK) != ""
+
+
+def _with_section(old: Decoded, content: str, edit: Edit, name: str) -> _Placed:
     document = parse(old.encode(old.exact), name)
     if len(document.sections) >= MAX_SECTIONS:
         raise TooLarge(f"{edit.name} has too many sections to write one; replace it whole")
     section = find_section(document.sections, edit.section)
     first, last = section_range(document, section)
+    kept, left = first - 1, document.line_count - last
     lines, newline = split_lines(old.exact), old.newline
     before, after = lines[: first - 1], lines[last:]
     under = first - 1 + _heading_lines(lines[first - 1 : last])
@@ -189,16 +261,20 @@ def _with_section(old: Decoded, content: str, edit: Edit, name: str) -> str:
     _, new, _ = _framed(split_lines(content))
     if edit.mode != "section":
         if not new:
-            return old.exact
+            return _Placed(old.exact, "", "")
         # The text that is there stays, above the new one or below it.
         stays = [*heading, *(above if was else [newline])]
         if edit.mode == "append":
-            new = [*was, *([newline] if was and _is_underlined(new) else []), *new]
+            kept = under + (len(above + was) if was else 0)
+            new = [*was, *([newline] if was and _is_taken_in(new) else []), *new]
         else:
-            new = [*new, *([newline] if was and _is_heading(was) else []), *was]
+            kept = under + (len(above) if was else 0)
+            apart = was and (_is_heading(was) or _is_taken_in(was))
+            new = [*new, *([newline] if apart else []), *was]
+        left = len(lines) - kept
         above = stays
     elif not new:
-        return "".join(before + heading + below + after)
+        return _Placed("".join(before), "".join(heading + below), "".join(after))
     # Blank lines stay, and come where text would else run into an underlined heading.
     elif not _begins_with_heading(new, section.level):
         above = heading + (above if was else [newline])
@@ -211,7 +287,9 @@ def _with_section(old: Decoded, content: str, edit: Edit, name: str) -> str:
     written = [_ended(line, newline) for line in above + new + below]
     if not after and not _is_ended(old.exact):
         written[-1] = written[-1].rstrip("\r\n")
-    return "".join(before + written + after)
+    whole = before + written + after
+    end = len(whole) - left
+    return _Placed("".join(whole[:kept]), "".join(whole[kept:end]), "".join(whole[end:]))
 
 
 def _is_heading(lines: Sequence[str]) -> bool:

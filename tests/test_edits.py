@@ -72,7 +72,7 @@ def test_appended_text_begins_on_a_line_of_its_own(text: str, content: str, afte
         ("---\nx: 1\n---\n# T\n", "new", "---\nx: 1\n---\nnew\n# T\n"),
         ("---\nx: 1\n---", "new", "---\nx: 1\n---\nnew"),
         ("---\r\nx: 1\r\n---\r\n# T\r\n", "new\n", "---\r\nx: 1\r\n---\r\nnew\r\n# T\r\n"),
-        ("---\nx: 1\n", "new", "new\n---\nx: 1\n"),
+        ("---\nx: 1\n", "new", "new\n\n---\nx: 1\n"),
         ("a", "", "a"),
     ],
 )
@@ -319,6 +319,16 @@ encodings = st.sampled_from(
 contents = st.lists(st.sampled_from([*LINES, "# A", "neu ü"]), max_size=5).map("\n".join)
 
 
+def applied(data: bytes, edit: Edit) -> bytes:
+    """Only what leaves a block of code open may be refused."""
+    try:
+        return apply(data, edit, NAME)
+    except InvalidInput:
+        assert "```" in (edit.content or "") or b"```" in data.replace(b"\0", b"")
+        assume(False)
+        raise
+
+
 @given(whole_texts, encodings, contents, st.data())
 def test_bytes_outside_an_edited_section_stay(
     text: str, encoded: tuple[bytes, str], content: str, data: st.DataObject
@@ -334,9 +344,7 @@ def test_bytes_outside_an_edited_section_stay(
     before = bom + "".join(lines[: first - 1]).encode(decode(raw).encoding)
     after = "".join(lines[last:]).encode(decode(raw).encoding)
 
-    result = apply(
-        raw, Edit(NAME, content=content, mode="section", section=f"#{section.anchor}"), NAME
-    )
+    result = applied(raw, Edit(NAME, content=content, mode="section", section=f"#{section.anchor}"))
     assert result.startswith(before)
     assert result.endswith(after)
     assert len(result) >= len(before) + len(after)
@@ -362,7 +370,7 @@ def test_what_is_added_to_a_section_is_all_that_comes(
     first, last = section_range(document, section)
     edit = Edit(NAME, content=content, mode=mode, section=f"#{section.anchor}")
 
-    result = apply(raw, edit, NAME)
+    result = applied(raw, edit)
     lines = split_lines(decode(raw).exact)
     before = bom + "".join(lines[: first - 1]).encode(decode(raw).encoding)
     after = "".join(lines[last:]).encode(decode(raw).encoding)
@@ -424,6 +432,40 @@ def test_text_above_a_subsection_does_not_run_into_its_heading() -> None:
     assert edited(text, "new", "prepend", "a") == "# A\nnew\n\nSub\n---\ntext\n"
 
 
+@pytest.mark.parametrize(
+    ("text", "mode", "section", "content", "after"),
+    [
+        ("T\n===\ny\n", "prepend", "", "note", "note\n\nT\n===\ny\n"),
+        ("    code\n", "prepend", "", "note", "note\n\n    code\n"),
+        ("# A\ny\n", "append", "", "---", "# A\ny\n\n---\n"),
+        ("# A\ny", "append", "", "B\n---\nb", "# A\ny\n\nB\n---\nb"),
+        ("y\n", "append", "", "    code", "y\n\n    code\n"),
+        ("# A\n\n    code\n", "prepend", "a", "note", "# A\n\nnote\n\n    code\n"),
+        ("# A\n[r]: b.md\n", "prepend", "a", "note", "# A\nnote\n\n[r]: b.md\n"),
+        ("# A\ny\n", "append", "a", "[r]: b.md", "# A\ny\n\n[r]: b.md\n"),
+    ],
+)
+def test_a_blank_line_keeps_text_from_taking_in_the_block_below_it(
+    text: str, mode: WriteMode, section: str, content: str, after: str
+) -> None:
+    assert edited(text, content, mode, section) == after
+
+
+@pytest.mark.parametrize("content", ["```\ncode", "text\n\n<!-- to do", "~~~"])
+@pytest.mark.parametrize(
+    ("mode", "section"),
+    [("section", "a"), ("append", "a"), ("prepend", "a"), ("prepend", ""), ("prepend", "sub")],
+)
+def test_content_that_would_take_in_the_sections_that_follow_is_refused(
+    mode: WriteMode, section: str, content: str
+) -> None:
+    text = "# A\nx\n## Sub\n# B\ny\n"
+    with pytest.raises(InvalidInput, match="leaves open"):
+        edited(text, content, mode, section)
+    assert edited(text, content, "append").endswith(f"{content}\n")
+    assert edited(text, content, "section", "b").endswith(f"{content}\n")
+
+
 @given(whole_texts, encodings, contents)
 def test_bytes_that_were_there_stay_when_text_is_added(
     text: str, encoded: tuple[bytes, str], content: str
@@ -431,7 +473,7 @@ def test_bytes_that_were_there_stay_when_text_is_added(
     bom, encoding = encoded
     raw = bom + text.encode(encoding)
     assert apply(raw, Edit(NAME, content=content, mode="append"), NAME).startswith(raw)
-    after = apply(raw, Edit(NAME, content=content, mode="prepend"), NAME)
+    after = applied(raw, Edit(NAME, content=content, mode="prepend"))
     front = split(decode(raw).exact)[0] or ""
     assert after.startswith(bom + front.encode(decode(raw).encoding))
     assert after.endswith(raw[len(bom + front.encode(decode(raw).encoding)) :])
