@@ -85,7 +85,13 @@ class History:
     # Adding
 
     def record(
-        self, name: str, why: Why, before: bytes | None, after: bytes | None, other: str = ""
+        self,
+        name: str,
+        why: Why,
+        before: bytes | None,
+        after: bytes | None,
+        other: str = "",
+        mode: int | None = None,
     ) -> Change:
         """Keeps both texts and what becomes of them, on disk, before it is done.
 
@@ -102,6 +108,7 @@ class History:
                     before=self._kept(before),
                     after=self._kept(after),
                     other=other,
+                    mode=mode,
                 )
                 append_line(self.place.log(name), line_of(change))
         except OSError as error:
@@ -119,13 +126,14 @@ class History:
         before: bytes | None,
         after: bytes | None,
         other: str = "",
+        mode: int | None = None,
         *,
         look: Callable[[], bytes | None],
     ) -> Generator[Attempt]:
         """Around a write: records it, and strikes it out when it fails, unless `look` shows
         that the document has become what it was to become: then it failed later. Raises
         as `record` does."""
-        change = self.record(name, why, before, after, other)
+        change = self.record(name, why, before, after, other, mode)
         attempt = Attempt(change)
         try:
             yield attempt
@@ -220,6 +228,11 @@ class History:
                 if kept is not None and kept.version == version:
                     return kept
         return None
+
+    def mode(self, name: str) -> int | None:
+        """Who might do what with the file when it was written last, if that is known."""
+        known = (change.mode for change in reversed(self.lineage(name)))
+        return next((mode for mode in known if mode is not None), None)
 
     def content(self, kept: Kept) -> bytes:
         """Raises VersionNotFound when the text is gone or damaged."""

@@ -49,6 +49,8 @@ class Change:
     after: Kept | None
     other: str = ""
     """The other name of a document that was moved."""
+    mode: int | None = None
+    """Who might do what with the file that was there, where that is known."""
 
 
 class Place:
@@ -130,6 +132,7 @@ def _change(value: dict[str, object]) -> Change | None:
             before=before,
             after=after,
             other=str(value.get("other", "")),
+            mode=None if (mode := value.get("mode")) is None else int(cast("int", mode)) & 0o777,
         )
     except (KeyError, TypeError, ValueError):
         return None

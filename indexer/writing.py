@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from docindex.indexer import audit
+from docindex.indexer.atomic import Attributes
 from docindex.indexer.cleaning import clean_if_due
 from docindex.indexer.doclocks import locked
 from docindex.indexer.edits import apply, diff
@@ -196,7 +197,9 @@ class Writer:
         if dry_run:
             text = diff(old or b"", new, asked)
             return WriteOutcome("would_restore", asked, version, False, text, before=current)
-        return self._put(shelf, name, asked, old, new, "restored")
+        mode = history.mode(name)
+        like = None if mode is None else Attributes(mode)
+        return self._put(shelf, name, asked, old, new, "restored", like)
 
     def _put(
         self,
@@ -206,13 +209,14 @@ class Writer:
         old: bytes | None,
         new: bytes,
         status: Literal["created", "updated", "restored"],
+        like: Attributes | None = None,
     ) -> WriteOutcome:
         version, current = version_of(new), "" if old is None else version_of(old)
         if new == old:
             return WriteOutcome("unchanged", asked, version, True, before=current)
         outcome = WriteOutcome(status, asked, version, False, before=current)
         with self._recorded(shelf, name, outcome, old, new) as displaced:
-            shelf.folder.write(name, new, expect=current, keep=displaced)
+            shelf.folder.write(name, new, expect=current, keep=displaced, like=like)
         return replace(outcome, displaced=displaced.version)
 
     def _write(
@@ -246,10 +250,11 @@ class Writer:
         displaced = _Displaced(history, name, new)
         self._added[shelf.root] += len(old or b"") + len(new or b"")
         why = cast("Why", outcome.status)
+        mode = None if old is None else self._mode(shelf, name)
         attempt: Attempt | None = None
         try:
             with history.attempt(
-                name, why, old, new, look=lambda: self._read(shelf, name)
+                name, why, old, new, mode=mode, look=lambda: self._read(shelf, name)
             ) as attempt:
                 yield displaced
         except VersionMismatch as error:
@@ -293,6 +298,12 @@ class Writer:
     def _read(self, shelf: Shelf, name: str) -> bytes | None:
         try:
             return shelf.folder.read(name).data
+        except DocumentNotFound:
+            return None
+
+    def _mode(self, shelf: Shelf, name: str) -> int | None:
+        try:
+            return shelf.folder.attributes(name).mode
         except DocumentNotFound:
             return None
 

@@ -386,6 +386,22 @@ def test_a_restore_can_be_taken_back_too(desk: Desk, root: Path) -> None:
     assert (root / NAME).read_bytes() == OLD
 
 
+@pytest.mark.skipif(NATIVE is not HeldDirectory, reason="files have no modes here")
+@pytest.mark.parametrize("deleted_here", [True, False])
+def test_a_private_document_that_is_restored_is_private_again(
+    desk: Desk, root: Path, deleted_here: bool
+) -> None:
+    (root / NAME).chmod(0o600)
+    desk.update(NAME, "new\n", if_version=version_of(OLD))
+    if deleted_here:
+        (root / NAME).chmod(0o640)
+        desk.delete(NAME)
+    else:
+        (root / NAME).unlink()
+    desk.restore(NAME, version_of(OLD))
+    assert (root / NAME).stat().st_mode & 0o777 == (0o640 if deleted_here else 0o600)
+
+
 def test_what_is_not_kept_is_named_with_what_is(desk: Desk) -> None:
     desk.update(NAME, "new\n", if_version=version_of(OLD))
     with pytest.raises(VersionNotFound, match=f"there are {version_of(OLD)}$"):
