@@ -80,24 +80,40 @@ def cleaned_until(place: Place) -> float:
 
 def adopt(state: Path, old: Path, new: Path) -> int:
     """Gives the history of one folder to another, which was `old` once, and returns of
-    how many documents. Doing it twice, or after it was cut short, is harmless.
+    how many documents. With it go the histories of folders below, that had servers of
+    their own. Doing it twice, or after it was cut short, is harmless.
 
     Raises InvalidInput (there is no history of `old`, or it is the same folder),
     WriteFailed, TimedOut.
     """
-    source, target = place_of(state, old), place_of(state, new)
-    if source.path == target.path:
+    if place_of(state, old).path == place_of(state, new).path:
         raise InvalidInput("both are the same folder; name the one it was, and the one it is")
-    if not source.names.is_dir():
+    folders = [*_below(state, old, new), old]
+    # The one that was named is the last, so that it is there for another try.
+    kept = [folder for folder in folders if place_of(state, folder).names.is_dir()]
+    if not kept:
         raise InvalidInput(f"there is no history of {old}; name the folder as it was before")
+    return len(set().union(*(_adopt(state, each, new / each.relative_to(old)) for each in kept)))
+
+
+def _below(state: Path, old: Path, new: Path) -> list[Path]:
+    metas = [read_json(path) or {} for path in sorted(state.glob("history/*/folder.json"))]
+    paths = [Path(str(meta["path"])) for meta in metas if "path" in meta]
+    return [path for path in paths if old in path.parents and not path.is_relative_to(new)]
+
+
+def _adopt(state: Path, old: Path, new: Path) -> set[Path]:
+    """The documents that it is the history of."""
+    documents = set[Path]()
+    source, target = place_of(state, old), place_of(state, new)
     try:
         with ExitStack() as stack:
             for place in sorted((source, target), key=lambda place: place.path):
                 stack.enter_context(place.locked())
             History(state, new).prepare()
-            logs = source.logs()
-            for log in logs:
+            for log in source.logs():
                 _merge(source, target, log)
+                documents |= {new / change.name for change in source.changes(log)}
             shutil.rmtree(source.path / "objects")
             shutil.rmtree(source.names)
             (source.path / "folder.json").unlink(missing_ok=True)
@@ -106,7 +122,7 @@ def adopt(state: Path, old: Path, new: Path) -> int:
             f"the history could not be moved ({error.strerror}); what was not moved is where "
             "it was, so try again"
         ) from error
-    return len(logs)
+    return documents
 
 
 def _merge(source: Place, target: Place, log: Path) -> None:

@@ -340,6 +340,20 @@ def test_a_folder_that_was_renamed_takes_its_history_along(tmp_path: Path) -> No
         adopt(state, old, new)
 
 
+def test_the_histories_of_folders_below_go_along_with_a_folder(tmp_path: Path) -> None:
+    state, old, new = tmp_path / "state", tmp_path / "old", tmp_path / "old" / "new"
+    chain(History(state, old / "sub"), "b.md", b"one", b"two", b"three")
+    chain(History(state, old), "sub/b.md", b"three", b"four")
+    chain(History(state, new), "a.md", b"here", b"already")
+    chain(History(state, tmp_path / "old-2"), "c.md", b"another", b"folder")
+    assert adopt(state, old, new) == 1
+    for history, name in ((History(state, new), "sub/b.md"), (History(state, new / "sub"), "b.md")):
+        versions = [kept.version for kept in history.versions(name, version_of(b"four"))]
+        assert versions == [version_of(text) for text in (b"three", b"two", b"one")]
+    assert set(History(state, new).names()) == {"a.md", "sub/b.md"}
+    assert set(History(state, tmp_path / "old-2").names()) == {"c.md"}
+
+
 def test_what_cannot_be_adopted_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="same folder"):
         adopt(tmp_path / "state", tmp_path / "a", tmp_path / "a")
