@@ -170,6 +170,8 @@ def _written(old: Decoded, edit: Edit, name: str) -> str:
     text, content = old.exact, edit.content
     if content is None:
         return text
+    if old.bom:
+        content = content.removeprefix("\ufeff")
     if "\n" in text or "\r" in text:
         content = unify_newlines(content, old.newline)
     if edit.section and edit.mode != "replace":

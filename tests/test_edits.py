@@ -243,6 +243,17 @@ def test_new_text_has_the_encoding_and_bom_of_the_file(
     assert apply(bom + text.encode(encoding), edit, NAME) == expected
 
 
+@pytest.mark.parametrize(
+    ("bom", "encoding"), [(b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le")]
+)
+@pytest.mark.parametrize("mode", ["prepend", "replace"])
+def test_a_byte_order_mark_does_not_come_twice(bom: bytes, encoding: str, mode: WriteMode) -> None:
+    edit = Edit(NAME, content="\ufeffnew\n", mode=mode)
+    after = {"prepend": "new\nold\n", "replace": "new\n"}[mode]
+    assert apply(bom + "old\n".encode(encoding), edit, NAME) == bom + after.encode(encoding)
+    assert apply(None, edit, NAME) == "\ufeffnew\n".encode()
+
+
 def test_a_character_that_the_encoding_lacks_is_named() -> None:
     edit = Edit("docs/setup.md", content="a → b", mode="append")
     with pytest.raises(InvalidInput, match=r"docs/setup.md is stored as cp1252.*'→' \(U\+2192\)"):
