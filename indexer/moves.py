@@ -7,12 +7,21 @@ from functools import partial
 from pathlib import Path
 
 from docindex.indexer import audit
-from docindex.indexer.carrying import Keep, Strike
+from docindex.indexer.carrying import Keep, Strike, Written
 from docindex.indexer.doclocks import locked
 from docindex.indexer.errors import DocumentNotFound, NotWritable
-from docindex.indexer.files import Folder
+from docindex.indexer.files import Folder, version_of
 from docindex.indexer.history import History
-from docindex.indexer.models import Author, Listener, Options, Progress, WriteOutcome, unheard
+from docindex.indexer.journal import Step
+from docindex.indexer.models import (
+    Author,
+    Listener,
+    Options,
+    Progress,
+    WriteOutcome,
+    WriteStatus,
+    unheard,
+)
 from docindex.indexer.moving import MoveOutcome, Mover, Recovery
 from docindex.indexer.permissions import Permissions
 from docindex.indexer.rules import Reach
@@ -40,7 +49,7 @@ def move(
     def note(progress: Progress) -> None:
         listener(replace(progress, at=shelf.outer(progress.at)))
 
-    mover = _mover(state, permissions, shelf, reach)
+    mover = _mover(state, options, shelf, reach)
     moved = mover.move(*names, if_version=if_version, dry_run=dry_run, listener=note)
     outcome = _named(moved, shelf)
     if options.audit and not dry_run:
@@ -50,7 +59,7 @@ def move(
 
 def recover(state: Path, options: Options, shelf: Shelf) -> Recovery | None:
     """Finishes or undoes a move that was interrupted. Raises as `Mover.recover`."""
-    return _mover(state, Permissions(options), shelf).recover()
+    return _mover(state, options, shelf).recover()
 
 
 def keep_in(history: History, folder: Folder) -> Keep:
@@ -70,9 +79,8 @@ def keep_in(history: History, folder: Folder) -> Keep:
     return keep
 
 
-def _mover(
-    state: Path, permissions: Permissions, shelf: Shelf, reach: Reach | None = None
-) -> Mover:
+def _mover(state: Path, options: Options, shelf: Shelf, reach: Reach | None = None) -> Mover:
+    permissions = Permissions(options)
     history = History(state, shelf.root)
 
     def hold(names: Collection[str]) -> AbstractContextManager[None]:
@@ -96,6 +104,7 @@ def _mover(
         may_write=may_write,
         may_read=may_read,
         outer=shelf.outer,
+        recovered=partial(_note_recovery, state, shelf) if options.audit else lambda _: None,
     )
 
 
@@ -115,3 +124,24 @@ def _note(state: Path, shelf: Shelf, moved: MoveOutcome, author: Author) -> None
     for each in moved.followed:
         line = WriteOutcome("updated", each.name, each.version, False, before=each.before)
         audit.note(state, shelf.root, line, author)
+
+
+def _note_recovery(state: Path, shelf: Shelf, recovery: Recovery) -> None:
+    """Of a move that is finished, all of it: who began it has not lived to note a part. Of
+    another one, what was written to undo it."""
+
+    def note(status: WriteStatus, step: Written | Step, new_name: str = "") -> None:
+        before, after = (
+            "" if text is None else version_of(text) for text in (step.before, step.after)
+        )
+        line = WriteOutcome(status, shelf.outer(step.name), after, False, before=before)
+        audit.note(state, shelf.root, line, Author("recovery"), new_name)
+
+    done = recovery.done
+    if recovery.outcome == "finished":
+        note("moved", Step(done.old, done.before, done.after), shelf.outer(done.new))
+        for step in done.links:
+            note("updated", step)
+        return
+    for write in recovery.written:
+        note("deleted" if write.after is None else "updated", write)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from docindex.indexer.carrying import Carrier, Keep, NameTaken
+from docindex.indexer.carrying import Carrier, Keep, NameTaken, Written
 from docindex.indexer.edits import diff
 from docindex.indexer.errors import (
     DocindexError,
@@ -81,6 +81,10 @@ class Recovery:
     new_name: str
     outcome: Literal["finished", "undone", "given up"]
     remarks: tuple[Remark, ...]
+    done: Intent
+    """What has come of it when it is finished, by whoever did it."""
+    written: tuple[Written, ...]
+    """What was written now."""
 
 
 class Mover:
@@ -96,10 +100,11 @@ class Mover:
         may_write: Callable[[str], bool] = lambda _: True,
         may_read: Callable[[str], bool] = lambda _: True,
         outer: Callable[[str], str] = str,
+        recovered: Callable[[Recovery], None] = lambda _: None,
     ) -> None:
         """`may_write` tells whether the links of a document may be rewritten, `may_read`
         whether it is there at all for who moves; `outer` is what the library calls a
-        document, for diffs."""
+        document, for diffs. `recovered` hears of moves that were interrupted."""
         self._folder = folder
         self._journal = Journal(state, folder.path)
         self._locked = locked
@@ -107,6 +112,7 @@ class Mover:
         self._may_write = may_write
         self._may_read = may_read
         self._outer = outer
+        self._recovered = recovered
 
     def move(
         self,
@@ -234,7 +240,16 @@ class Mover:
                 carrier.remarks.append(Remark(intent.new, f"the move was not finished: {error}"))
             self._journal.end()
         log.warning("an interrupted move, %s to %s, was %s", intent.old, intent.new, outcome)
-        return Recovery(intent.old, intent.new, outcome, tuple(carrier.remarks))
+        recovery = Recovery(
+            intent.old,
+            intent.new,
+            outcome,
+            tuple(carrier.remarks),
+            carrier.done,
+            tuple(carrier.written),
+        )
+        self._recovered(recovery)
+        return recovery
 
     def _resume(self, carrier: Carrier, stage: Stage) -> Literal["finished", "undone", "given up"]:
         if stage == "undo":

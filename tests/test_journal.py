@@ -2,11 +2,13 @@
 as after it. What was written meanwhile is never lost."""
 
 import errno
+import json
 import os
 import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,12 @@ import pytest
 from docindex.indexer import moving
 from docindex.indexer.directories import HeldDirectory
 from docindex.indexer.errors import DocindexError, FolderUnavailable, TimedOut, WriteFailed
-from docindex.indexer.files import Folder
+from docindex.indexer.files import Folder, version_of
 from docindex.indexer.journal import Intent, Stage, Step
+from docindex.indexer.models import Author, FolderSpec
+from docindex.indexer.moves import move, recover
 from docindex.indexer.moving import Mover
+from docindex.indexer.shelf import Shelf
 from tests.test_moving import Desk
 
 BEFORE = {
@@ -182,9 +187,12 @@ import sys
 from contextlib import nullcontext
 from itertools import cycle
 from pathlib import Path
-from docindex.indexer.files import Folder
+from docindex.indexer.files import Folder, version_of
 from docindex.indexer.models import Options
+from docindex.indexer.models import Author, FolderSpec
+from docindex.indexer.moves import move, recover
 from docindex.indexer.moving import Mover
+from docindex.indexer.shelf import Shelf
 root, state, old, new = sys.argv[1:]
 mover = Mover(
     Folder(root, Options()),
@@ -365,6 +373,59 @@ def begun(desk: Desk, stage: Stage) -> None:
     with desk.journal.held(0.0):
         desk.journal.begin(INTENT)
         desk.journal.turn(stage)
+
+
+def audited(desk: Desk) -> set[tuple[str, ...]]:
+    """Without the time and the user."""
+    log = desk.state / "audit/writes.jsonl"
+    lines = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+    parts = ("tool", "status", "name", "before", "after")
+    return {tuple(line[part] for part in parts) for line in lines}
+
+
+@pytest.mark.parametrize("by_a_move", [False, True])
+def test_what_a_recovery_finishes_is_in_the_audit_log(desk: Desk, by_a_move: bool) -> None:
+    edited = "edited [b](guide/b.md#x)"
+    desk.fill({NEW: AFTER[NEW], "guide/x.md": AFTER["guide/x.md"], "y.md": edited})
+    begun(desk, "redo")
+    shelf = Shelf(FolderSpec(str(desk.root)), desk.state.parent / "cache", desk.options)
+    if by_a_move:
+        move(desk.state, desk.options, shelf, ("z.md", "q.md"), "", False, Author())
+    else:
+        recover(desk.state, desk.options, shelf)
+    lines = {line for line in audited(desk) if line[0] == "recovery"}
+    versions = [
+        ("moved", OLD, BEFORE[OLD], AFTER[NEW]),
+        ("updated", "guide/x.md", BEFORE["guide/x.md"], AFTER["guide/x.md"]),
+        ("updated", "y.md", edited, desk.texts()["y.md"]),
+    ]
+    assert lines == {
+        ("recovery", status, name, version_of(before.encode()), version_of(after.encode()))
+        for status, name, before, after in versions
+    }
+    assert desk.texts()["y.md"] == "edited [b](ref/c.md#x)"
+
+
+def test_what_a_recovery_undoes_is_in_the_audit_log(desk: Desk) -> None:
+    desk.fill({NEW: AFTER[NEW], "y.md": AFTER["y.md"]})
+    begun(desk, "undo")
+    shelf = Shelf(FolderSpec(str(desk.root)), desk.state.parent / "cache", desk.options)
+    recover(desk.state, desk.options, shelf)
+    new = version_of(AFTER[NEW].encode())
+    after, before = (version_of(texts["y.md"].encode()) for texts in (AFTER, BEFORE))
+    assert desk.texts() == BEFORE
+    assert audited(desk) == {
+        ("recovery", "deleted", NEW, new, ""),
+        ("recovery", "updated", "y.md", after, before),
+    }
+
+
+def test_a_recovery_is_not_logged_where_writes_are_not(desk: Desk) -> None:
+    begun(desk, "redo")
+    options = replace(desk.options, audit=False)
+    shelf = Shelf(FolderSpec(str(desk.root)), desk.state.parent / "cache", options)
+    assert recover(desk.state, options, shelf) is not None
+    assert not (desk.state / "audit").exists()
 
 
 def test_the_next_move_finishes_the_one_before(desk: Desk) -> None:
