@@ -48,6 +48,10 @@ def version_of(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=8).hexdigest()
 
 
+class WriteProtected(WriteFailed):
+    """The mode of the file, or that of its folder, forbids it."""
+
+
 class Folder:
     """The documents below one root. Holds nothing open between two calls.
 
@@ -294,7 +298,7 @@ class Folder:
             _refuse_version(name, expect, "")
             _refuse_new(place, name)
         if not place.directory.writable("."):
-            raise WriteFailed(
+            raise WriteProtected(
                 f"the folder of {shown(name)} is write-protected; nothing was changed"
             )
         return place, found or name.rpartition("/")[2]
@@ -351,7 +355,7 @@ class Folder:
             found = ""
         _refuse_version(name, expect, found)
         if found and not directory.writable(entry):
-            raise WriteFailed(f"{shown(name)} is write-protected; nothing was changed")
+            raise WriteProtected(f"{shown(name)} is write-protected; nothing was changed")
         return bool(found)
 
     def _look_at(

@@ -12,9 +12,8 @@ from docindex.indexer.errors import (
     InvalidInput,
     TooLarge,
     VersionMismatch,
-    WriteFailed,
 )
-from docindex.indexer.files import Folder, version_of
+from docindex.indexer.files import Folder, WriteProtected, version_of
 from docindex.indexer.journal import Intent, Step
 from docindex.indexer.markdown import is_plain_text
 from docindex.indexer.models import Listener, Progress, Stamp, unheard
@@ -155,7 +154,7 @@ class Planner:
             self._folder.check_write(name, expect=version_of(data))
         except VersionMismatch:
             return False  # by now it is another text, which is read again
-        except WriteFailed:
+        except WriteProtected:
             return True
         return False
 
