@@ -1,7 +1,7 @@
 """Moves as the library asks for them: permitted, locked, kept in the history, logged."""
 
 from collections.abc import Collection, Generator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -73,7 +73,10 @@ def keep_in(history: History, folder: Folder) -> Keep:
             except DocumentNotFound:
                 return None
 
-        with history.attempt(name, "moved", before, after, other, look=look) as attempt:
+        mode = None
+        with suppress(DocumentNotFound):
+            mode = folder.attributes(name).mode
+        with history.attempt(name, "moved", before, after, other, mode=mode, look=look) as attempt:
             yield partial(history.strike, attempt.change)
 
     return keep

@@ -290,6 +290,16 @@ def test_what_is_write_protected_keeps_its_links_and_is_named(
     ]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="modes are those of POSIX")
+def test_the_history_knows_the_mode_of_what_has_moved_away(desk: Desk) -> None:
+    desk.put(b="secret")
+    (desk.root / "b.md").chmod(0o600)
+    history = History(desk.state, desk.root)
+    keep = keep_in(history, desk.folder)
+    Mover(desk.folder, desk.state, locked=desk.locked, keep=keep).move("b.md", "c.md")
+    assert history.mode("b.md") == 0o600
+
+
 # What is refused
 
 
