@@ -145,6 +145,7 @@ class Writer:
                 f"{self._options.max_document_bytes:,} (setting max_document_bytes)"
             )
         if edit.dry_run:
+            shelf.folder.check_write(name, expect=current)
             text = diff(old or b"", new, edit.name)
             status: WriteStatus = "would_create" if old is None else "would_update"
             return WriteOutcome(status, edit.name, version_of(new), False, text, before=current)
@@ -158,6 +159,7 @@ class Writer:
         if if_version:
             self._check_version(shelf, name, asked, if_version, old)
         if dry_run:
+            shelf.folder.check_write(name, expect=version)
             text = diff(old, b"", asked)
             return WriteOutcome("would_delete", asked, version, False, text, before=version)
         outcome = WriteOutcome("deleted", asked, version, False, before=version)
@@ -195,6 +197,7 @@ class Writer:
             )
         new = history.content(kept)
         if dry_run:
+            shelf.folder.check_write(name, expect=current)
             text = diff(old or b"", new, asked)
             return WriteOutcome("would_restore", asked, version, False, text, before=current)
         mode = history.mode(name)

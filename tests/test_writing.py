@@ -19,6 +19,7 @@ from docindex.indexer.doclocks import locked
 from docindex.indexer.errors import (
     DocindexError,
     InvalidInput,
+    InvalidName,
     NotADocument,
     NotWritable,
     ReadOnly,
@@ -369,6 +370,32 @@ def test_trying_shows_the_change_and_touches_nothing(desk: Desk, root: Path) -> 
     after = {path: path.stat().st_mtime_ns for path in desk.state.rglob("*") if path.is_file()}
     assert {path for path in after if path.parent.name != "locks"} <= set(before)
     assert all(after[path] == when for path, when in before.items() if "locks" not in path.parts)
+
+
+@pytest.mark.parametrize("name", ["CON.md", "Guide/b.md", "guide/A.md"])
+def test_trying_says_that_a_name_is_refused(desk: Desk, name: str) -> None:
+    for dry_run in (True, False):
+        with pytest.raises(InvalidName):
+            desk.update(name, "b\n", dry_run=dry_run)
+
+
+def test_trying_says_that_a_document_is_write_protected(
+    desk: Desk, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = desk.update(NAME, "new\n", if_version=version_of(OLD)).version
+
+    def writable(self: object, entry: str) -> bool:
+        return False
+
+    monkeypatch.setattr(NATIVE, "writable", writable)
+    acts: list[Callable[[], object]] = [
+        lambda: desk.update(NAME, "newer\n", if_version=new, dry_run=True),
+        lambda: desk.delete(NAME, dry_run=True),
+        lambda: desk.restore(NAME, version_of(OLD), dry_run=True),
+    ]
+    for act in acts:
+        with pytest.raises(WriteFailed, match="write-protected"):
+            act()
 
 
 # Restoring
