@@ -93,7 +93,10 @@ def adopt(state: Path, old: Path, new: Path) -> int:
     kept = [folder for folder in folders if place_of(state, folder).names.is_dir()]
     if not kept:
         raise InvalidInput(f"there is no history of {old}; name the folder as it was before")
-    return len(set().union(*(_adopt(state, each, new / each.relative_to(old)) for each in kept)))
+    documents = set[Path]()
+    for folder in kept:
+        documents |= _adopt(state, folder, new / folder.relative_to(old))
+    return len(documents)
 
 
 def _below(state: Path, old: Path, new: Path) -> list[Path]:
