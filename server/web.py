@@ -66,7 +66,10 @@ def web_app(
         public = CORSMiddleware(request_response(gate.metadata), allow_origins=["*"])
         routes.append(Route(WELL_KNOWN, public))
         routes.append(Route(WELL_KNOWN + "/{path:path}", public))
-    return Requests(Starlette(routes=routes, lifespan=lifespan), metrics)
+    app = Starlette(routes=routes, lifespan=lifespan)
+    # It would send a client that ends an address with / to whatever host it had named.
+    app.router.redirect_slashes = False
+    return Requests(app, metrics)
 
 
 def transport_security(settings: HttpSettings) -> TransportSecuritySettings:

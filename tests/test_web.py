@@ -153,6 +153,13 @@ def test_only_the_names_of_the_server_are_answered_for(
     assert known.post(*SEARCH, era=era, headers=headers).status_code == status
 
 
+@pytest.mark.parametrize("path", ["/mcp/", "/metrics/", "/healthz/"])
+def test_nobody_is_led_elsewhere(known: Serving, path: str) -> None:
+    answer = known.get(path, headers={"Host": "evil.example"})
+    assert answer.status_code == 404
+    assert "location" not in answer.headers
+
+
 @pytest.mark.parametrize("era", ["2025-11-25", "2026-07-28"])
 @pytest.mark.parametrize(("origin", "status"), ORIGINS)
 def test_only_pages_that_are_allowed_may_call(
