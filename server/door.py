@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from typing import Final, cast
 
 import anyio
-from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
 from mcp_types import PARSE_ERROR
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from docindex.server.addresses import Addresses
 from docindex.server.callers import IDENTITY, Identity
 from docindex.server.gate import Gate
 from docindex.server.observing import REFUSED
@@ -36,18 +36,18 @@ class Door:
         self,
         app: ASGIApp,
         *,
-        security: TransportSecuritySettings,
+        addresses: Addresses,
         max_request_bytes: int,
         gate: Gate | None,
     ) -> None:
         self._app = app
-        self._security = TransportSecurityMiddleware(security)
+        self._addresses = addresses
         self._most = max_request_bytes
         self._gate = gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        refused = await self._refused(request)
+        refused = self._refused(request)
         if refused is None and self._gate is not None:
             admitted = await self._gate.admit(request)
             if isinstance(admitted, Response):
@@ -66,8 +66,8 @@ class Door:
                 return
         await _refuse(refused, scope, receive, send)
 
-    async def _refused(self, request: Request) -> Response | None:
-        foreign = await self._security.validate_request(request)
+    def _refused(self, request: Request) -> Response | None:
+        foreign = self._addresses.refused(request)
         if foreign is not None:
             return foreign
         if request.method != "POST":
@@ -110,7 +110,7 @@ class Door:
 
 
 async def _refuse(refused: Response, scope: Scope, receive: Receive, send: Send) -> None:
-    scope[REFUSED] = bytes(refused.body).decode(errors="replace")[:_MOST_SAID]
+    scope.setdefault(REFUSED, bytes(refused.body).decode(errors="replace")[:_MOST_SAID])
     await refused(scope, receive, send)
 
 

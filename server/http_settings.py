@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, ValidationInfo
 
@@ -52,6 +52,7 @@ def _url(text: str) -> str:
     if not text:
         return text
     parts = urlsplit(text)
+    _port(parts)
     if parts.scheme not in ("http", "https") or not parts.hostname or not text.isprintable():
         raise ValueError(f"{text!r} is not an address that begins with https://")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
@@ -69,9 +70,16 @@ def _file(text: str, info: ValidationInfo) -> str:
     return os.path.abspath(base / os.path.expanduser(text))
 
 
+def _port(parts: SplitResult) -> int | None:
+    """Raises ValueError for what is none."""
+    return parts.port
+
+
 def _origin(text: str) -> str:
     parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or text != f"{parts.scheme}://{parts.netloc}":
+    _port(parts)
+    whole = f"{parts.scheme}://{parts.netloc}"
+    if parts.scheme not in ("http", "https") or not parts.hostname or text.lower() != whole.lower():
         raise ValueError(f"{text!r} is not an origin such as https://app.example.com")
     return text
 

@@ -128,16 +128,17 @@ async def run(
 
 
 def streamable_http(
-    server: Server, security: TransportSecuritySettings, max_request_bytes: int
+    server: Server, max_request_bytes: int
 ) -> tuple[ASGIApp, Callable[[object], AbstractAsyncContextManager[None]]]:
     """The endpoint that serves both eras, and what has to be open while it does.
 
     Without sessions, so that any replica can answer; and never as JSON alone, with which
-    there would be no progress and no cancelling.
+    there would be no progress and no cancelling. Names and pages are for the door to check,
+    since the SDK compares them letter by letter.
     """
     server.streamable_http_app(
         stateless_http=True,
-        transport_security=security,
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
         max_request_body_size=max_request_bytes,
     )
     manager = server.session_manager

@@ -2,9 +2,7 @@
 
 from collections.abc import Callable
 from typing import Final
-from urllib.parse import urlsplit
 
-from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
@@ -14,9 +12,10 @@ from starlette.types import ASGIApp
 
 from docindex.indexer.errors import DocindexError
 from docindex.indexer.library import Library
+from docindex.server.addresses import Addresses
 from docindex.server.door import Door
 from docindex.server.gate import WELL_KNOWN, Gate
-from docindex.server.http_settings import HttpSettings, is_loopback, knows_callers
+from docindex.server.http_settings import HttpSettings, knows_callers
 from docindex.server.metrics import MEDIA_TYPE, Metrics
 from docindex.server.observing import Requests
 from docindex.server.offload import Offload
@@ -24,7 +23,6 @@ from docindex.server.protocol import Server, streamable_http
 from docindex.server.scopes import ADMIN
 
 PATH: Final = "/mcp"
-_LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 _REQUEST_HEADERS: Final = (
     *("Authorization", "Accept", "Content-Type", "Last-Event-ID"),
     *("MCP-Protocol-Version", "Mcp-Method", "Mcp-Name", "Mcp-Session-Id"),
@@ -41,16 +39,16 @@ def web_app(
 ) -> ASGIApp:
     """`resource` is the address under which clients know it, `stopping` tells whether it
     was told to end."""
-    security = transport_security(settings)
-    http, lifespan = streamable_http(server, security, settings.max_request_bytes)
+    addresses = Addresses(settings)
+    http, lifespan = streamable_http(server, settings.max_request_bytes)
     gate = Gate(settings, resource) if knows_callers(settings) else None
     door: ASGIApp = Door(
-        http, security=security, max_request_bytes=settings.max_request_bytes, gate=gate
+        http, addresses=addresses, max_request_bytes=settings.max_request_bytes, gate=gate
     )
     if settings.allowed_origins:
         door = CORSMiddleware(
             door,
-            allow_origins=settings.allowed_origins,
+            allow_origins=addresses.pages,
             allow_methods=["POST"],
             allow_headers=_REQUEST_HEADERS,
             expose_headers=["WWW-Authenticate", "Retry-After"],
@@ -70,26 +68,6 @@ def web_app(
     # It would send a client that ends an address with / to whatever host it had named.
     app.router.redirect_slashes = False
     return Requests(app, metrics)
-
-
-def transport_security(settings: HttpSettings) -> TransportSecuritySettings:
-    """By which names the server may be addressed, and from which pages.
-
-    A page of the web can let a name of its own lead to this machine; then its requests
-    carry that name, and are refused.
-    """
-    hosts = [*settings.allowed_hosts]
-    origins = [*settings.allowed_origins]
-    if settings.public_url:
-        parts = urlsplit(settings.public_url)
-        hosts.append(parts.netloc)
-        origins.append(f"{parts.scheme}://{parts.netloc}")
-    if is_loopback(settings.host):
-        hosts += [f"{name}{port}" for name in _LOOPBACK for port in ("", ":*")]
-        origins += [f"http://{name}{port}" for name in _LOOPBACK for port in ("", ":*")]
-    return TransportSecuritySettings(
-        enable_dns_rebinding_protection=True, allowed_hosts=hosts, allowed_origins=origins
-    )
 
 
 async def alive(_: Request) -> Response:

@@ -411,6 +411,8 @@ WRONG = [
     ("public_url", "http://docs.example.com/mcp", "https://, or tokens can be read"),
     ("public_url", "ftp://docs.example.com/mcp", "begins with https://"),
     ("public_url", "https://ana:x@docs.example.com", "no user"),
+    ("public_url", "https://docs.example.com:https/mcp", "must be an https:// address"),
+    ("allowed_origins", "https://app.example.com:99999", "out of range"),
     ("oauth_issuer", "https://id.example.com/?a=b", "no user, query or fragment"),
     ("oauth_issuer", "id.example.com", "begins with https://"),
     ("oauth_algorithms", "none", "there are RS256"),

@@ -16,11 +16,15 @@ from hypothesis import strategies as st
 from mcp import Client, MCPError
 from mcp.server.subscriptions import ResourcesListChanged
 from mcp_types import EmptyResult, SubscribeRequest, SubscribeRequestParams
+from starlette.requests import Request
 
 from docindex.indexer.errors import FolderUnavailable, InvalidSettings
 from docindex.indexer.models import Changes, IndexView, Progress, SearchAnswer, SearchRequest
 from docindex.server import door, listening, notices
+from docindex.server.addresses import Addresses
+from docindex.server.http_settings import HttpSettings
 from docindex.server.listening import bind
+from docindex.server.logs import FIELDS
 from docindex.server.static_tokens import make
 from tests.fake_library import PATIENCE, FakeLibrary, hit
 from tests.http_server import ACCEPT, Serving, request, serving
@@ -108,12 +112,25 @@ HOSTS = [
     ("localhost:1", 200),
     ("[::1]:9", 200),
     ("docs.example.com", 200),
-    ("docs.example.com:443", 421),
+    ("docs.example.com:443", 200),
+    ("Docs.Example.COM", 200),
+    ("docs.example.com:80", 421),
+    ("docs.example.com:*", 421),
+    ("LOCALHOST:8000", 200),
+    ("127.7.7.7:8000", 200),
     ("proxy:81", 200),
+    ("PROXY:81", 200),
+    ("proxy", 421),
+    ("inner", 200),
+    ("inner:9", 421),
+    ("[fe80::1]", 200),
+    ("[fe80::1]:9", 200),
     ("proxy:82", 421),
     ("evil.example", 421),
     ("localhost.evil.example", 421),
     ("evil.example:127.0.0.1", 421),
+    ("evil.example@localhost", 421),
+    ("docs.example.com/", 421),
     ("127.0.0.1.evil.example:80", 421),
     ("", 421),
 ]
@@ -121,7 +138,12 @@ ORIGINS = [
     (None, 200),
     ("https://docs.example.com", 200),
     ("https://app.example.com", 200),
+    ("https://docs.example.com:443", 200),
+    ("https://docs.example.com:8443", 403),
+    ("http://docs.example.com", 403),
     ("http://localhost:6274", 200),
+    ("http://[::1]:6274", 200),
+    ("https://localhost", 403),
     ("http://127.0.0.1", 200),
     ("http://app.example.com", 403),
     ("https://app.example.com.evil.example", 403),
@@ -137,8 +159,8 @@ def known() -> Generator[Serving]:
     with serving(
         FakeLibrary(hits=[hit()]),
         public_url="https://docs.example.com/mcp",
-        allowed_hosts=["proxy:81"],
-        allowed_origins=["https://app.example.com"],
+        allowed_hosts=["Proxy:81", "inner", "[FE80::1]:*", "[fe80::1]"],
+        allowed_origins=["https://App.example.com:443"],
         tokens=[LINE],
     ) as server:
         yield server
@@ -151,6 +173,40 @@ def test_only_the_names_of_the_server_are_answered_for(
 ) -> None:
     headers = AUTHORIZED | {"Host": host}
     assert known.post(*SEARCH, era=era, headers=headers).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "status"),
+    [
+        ("https://Docs.Example.com/mcp", "docs.example.com", 200),
+        ("https://docs.example.com:443/mcp", "docs.example.com", 200),
+        ("https://docs.example.com:8443/mcp", "docs.example.com:8443", 200),
+        ("https://docs.example.com:8443/mcp", "docs.example.com", 200),
+        ("https://docs.example.com:8443/mcp", "docs.example.com:443", 421),
+        ("http://LocalHost:8001/mcp", "localhost:8001", 200),
+    ],
+)
+def test_the_public_url_may_be_written_as_people_write_it(url: str, host: str, status: int) -> None:
+    addresses = Addresses(HttpSettings(public_url=url))
+    scope = {"type": "http", "headers": [(b"host", host.encode())]}
+    refused = addresses.refused(Request(scope))
+    assert (refused.status_code if refused else 200) == status
+
+
+def test_who_is_refused_is_told_which_setting_to_look_at_and_the_log_which_host_came(
+    known: Serving, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "docindex")
+    for name, value, setting in (
+        ("Host", "Evil.example:9", "allowed_hosts, or set public_url"),
+        ("Origin", "https://evil.example", "allowed_origins"),
+    ):
+        answer = known.post(*SEARCH, headers=AUTHORIZED | {name: value})
+        assert setting in answer.json()["error"]["message"]
+        assert "evil" not in answer.text.lower()
+        said = getattr(caplog.records[-1], FIELDS)["said"]
+        assert f'"{value}"' in said
+        assert setting in said
 
 
 @pytest.mark.parametrize("path", ["/mcp/", "/metrics/", "/healthz/"])
@@ -169,7 +225,7 @@ def test_only_pages_that_are_allowed_may_call(
     answer = known.post(*SEARCH, era=era, headers=headers)
     assert answer.status_code == status
     assert ("access-control-allow-origin" in answer.headers) == (
-        origin == "https://app.example.com"
+        origin in ("https://app.example.com", "https://docs.example.com")
     )
 
 
