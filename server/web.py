@@ -58,7 +58,7 @@ def web_app(
         Route(PATH, door),
         Route("/healthz", alive),
         Route("/readyz", readiness.answer),
-        Route("/metrics", Told(metrics, gate).answer),
+        Route("/metrics", Told(metrics, addresses, gate).answer),
     ]
     if gate is not None:
         public = CORSMiddleware(request_response(gate.metadata), allow_origins=["*"])
@@ -76,7 +76,8 @@ async def alive(_: Request) -> Response:
 
 class Readiness:
     """Whether calls should be sent here: from the first whole index on, and until the
-    server is told to end. What the documents are is nobody's business who asks this."""
+    server is told to end. What the documents are is nobody's business who asks this: balancers
+    ask by a number, so any host is answered for, with one word."""
 
     def __init__(self, library: Library, stopping: Callable[[], bool]) -> None:
         self._library = library
@@ -99,14 +100,19 @@ class Readiness:
 
 
 class Told:
-    """The metrics, for whoever may know how much is here and how it is used."""
+    """The metrics, for whoever may know how much is here and how it is used: no foreign
+    page, even where no token is asked for."""
 
-    def __init__(self, metrics: Metrics, gate: Gate | None) -> None:
+    def __init__(self, metrics: Metrics, addresses: Addresses, gate: Gate | None) -> None:
         self._metrics = metrics
+        self._addresses = addresses
         self._gate = gate
         self._offload = Offload()
 
     async def answer(self, request: Request) -> Response:
+        foreign = self._addresses.refused(request)
+        if foreign is not None:
+            return foreign
         if self._gate is not None:
             identity = await self._gate.admit(request)
             if isinstance(identity, Response):

@@ -229,6 +229,27 @@ def test_only_pages_that_are_allowed_may_call(
     )
 
 
+FOREIGN = [({"Host": "evil.example"}, 421), ({"Origin": "https://evil.example"}, 403)]
+
+
+@pytest.mark.parametrize(("headers", "status"), FOREIGN)
+def test_foreign_pages_see_no_metrics(
+    served: Serving, headers: dict[str, str], status: int
+) -> None:
+    assert served.get("/metrics").status_code == 200
+    answer = served.get("/metrics", headers=headers)
+    assert answer.status_code == status
+    assert "docindex_" not in answer.text
+
+
+@pytest.mark.parametrize("headers", [headers for headers, _ in FOREIGN])
+def test_balancers_may_ask_for_health_by_any_name_and_hear_one_word(
+    served: Serving, headers: dict[str, str]
+) -> None:
+    for path, word in (("/healthz", "alive"), ("/readyz", "ready")):
+        assert served.get(path, headers=headers).json() == {"status": word}
+
+
 def test_browsers_are_told_what_an_allowed_page_may_send(known: Serving) -> None:
     asked = {"Access-Control-Request-Method": "POST"}
     asked["Access-Control-Request-Headers"] = "authorization, mcp-method, content-type"
