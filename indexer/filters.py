@@ -43,7 +43,7 @@ class PathFilter:
             )
         self._literal = body
         self._glob: _Glob | None = None
-        if _is_glob(body):
+        if is_glob(body):
             components = body.split("/")
             if len(components) == 1 and not path.startswith("/"):
                 components.insert(0, "**")
@@ -59,7 +59,7 @@ class PathFilter:
         return name.startswith(self._literal) and name[len(self._literal)] == "/"
 
 
-def _is_glob(text: str) -> bool:
+def is_glob(text: str) -> bool:
     return any(character in text for character in "*?[")
 
 
@@ -103,6 +103,6 @@ class _Glob:
 
 
 def _component_matcher(component: str) -> Callable[[str], object]:
-    if _is_glob(component):
+    if is_glob(component):
         return re.compile(fnmatch.translate(component)).match
     return component.__eq__

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias, cast
 
 from docindex.indexer.access import Caller, Rule
 from docindex.indexer.errors import InvalidInput
-from docindex.indexer.filters import PathFilter
+from docindex.indexer.filters import PathFilter, is_glob
 from docindex.indexer.names import normalised, shown
 
 Principal: TypeAlias = tuple[str, ...]
@@ -24,6 +24,19 @@ MOST_REMEMBERED = 200_000
 """Names whose realms are remembered."""
 
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+
+
+def fits_below(path: str, labels: Iterable[str]) -> bool:
+    """Whether a rule's path, which is a good one, can fit names that begin with one of the
+    labels of folders."""
+    path = normalised(path)
+    components = path.strip("/").split("/")
+    first = components[0]
+    if first == "**" or (len(components) == 1 and path[0] != "/" and is_glob(first)):
+        return True  # at any depth
+    # Within one component ** is *.
+    top = _Component(first.replace("**", "*"))
+    return any(top.value(label) is not None for label in labels)
 
 
 class Realm(NamedTuple):

@@ -38,6 +38,7 @@ from docindex.server.options import (
     quietly,
     settable,
 )
+from docindex.server.plan import check_rules
 from docindex.server.scopes import READ, SCOPES
 from docindex.server.sources import load
 from docindex.server.terminal import Talk, as_json, complain, give, harmless
@@ -68,6 +69,7 @@ def serve(folders: tuple[str, ...], **flags: object) -> int:
     log.info("serving %s%s", plan.places, f" ({plan.chosen_by})" if plan.chosen_by else "")
     if plan.settings.http:
         settings.check_callers(plan.settings)
+        check_rules(plan)
         from docindex.server.listening import serve_http
 
         with opened(plan) as library:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from docindex.indexer.errors import FolderUnavailable, InvalidInput, InvalidSettings
 from docindex.indexer.models import FolderSpec
+from docindex.indexer.names import shown
 from docindex.server.settings import Settings, parse_folder
 from docindex.server.sources import Loaded, load
 
@@ -50,6 +51,23 @@ def make_plan(
             raise FolderUnavailable(f"there is no folder {folder.path}")
     _keep_apart(folders, loaded)
     return Plan(folders, chosen_by, loaded.settings)
+
+
+def check_rules(plan: Plan) -> None:
+    """Raises InvalidSettings for a rule of access that fits no document because folders with
+    labels put these before each name: what it keeps for some would be for whom another rule
+    says, perhaps for all."""
+    from docindex.indexer.rules import fits_below  # needed only where there are callers
+
+    labels = [folder.label for folder in plan.folders if folder.label]
+    for rule in plan.settings.access if labels else ():
+        if not fits_below(rule.path, labels):
+            path = rule.path.lstrip("/")
+            raise InvalidSettings(
+                f'access has a rule for "{shown(rule.path)}", which fits no document: folders '
+                f"with labels have these before each name ({', '.join(labels)}); write "
+                f'"{shown(f"{labels[0]}/{path}")}", or "{shown(f"*/{path}")}" for each folder'
+            )
 
 
 def _choose(typed: Sequence[str], loaded: Loaded) -> tuple[tuple[FolderSpec, ...], str]:

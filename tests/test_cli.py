@@ -576,6 +576,13 @@ class TestCommand:
         assert is_one_line(found.err, "docindex: ")
         assert "--help)" in found.err
 
+    def test_private_rules_that_labels_would_undo_start_no_server(self, docs: Path) -> None:
+        rules = '[{"path": "**", "read": ["*"]}, {"path": "users/{user}", "read": ["{user}"]}]'
+        serve = ("serve", "--http", f"team={docs}", "--access", rules, "--tokens-file", "tokens")
+        found = subprocess.run([*COMMAND, *serve], capture_output=True, text=True, check=False)
+        assert found.returncode == 2
+        assert 'write "team/users/{user}"' in found.stderr.splitlines()[-1]
+
     def test_a_bug_is_one_line_without_a_traceback(
         self, call: Call, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import cast
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from docindex.indexer.errors import FolderUnavailable, InvalidInput, InvalidSettings
 from docindex.indexer.models import FolderSpec, Options
 from docindex.server.http_settings import SECRETS, HttpSettings, check
-from docindex.server.plan import make_plan
+from docindex.server.plan import Plan, check_rules, make_plan
 from docindex.server.settings import (
     NAMES,
     Settings,
@@ -405,6 +406,35 @@ WRONG_RULES = [
 def test_a_rule_of_access_that_is_none_is_refused(value: str, message: str) -> None:
     with pytest.raises(InvalidSettings, match=message):
         load({"access": value}, {})
+
+
+LABELLED = ("team", "notes")
+BESIDE = "users/{user}/** /users/{user} users {user}.md note x*/** /*.md no-{a}/b".split()
+BELOW = "team/users/{user}/** notes **/a.md *.md */{user}/** {user}/** t**m/a d*/".split()
+
+
+def access_plan(path: str, labels: Sequence[str]) -> Plan:
+    rules = [{"path": "**", "read": ["*"]}, {"path": path, "read": ["*"]}]
+    folders = tuple(FolderSpec("/documents", label) for label in labels)
+    return Plan(folders, "", Settings.model_validate({"access": rules}))
+
+
+@pytest.mark.parametrize("path", BESIDE)
+def test_a_rule_that_no_label_begins_is_refused_with_what_to_write(path: str) -> None:
+    with pytest.raises(InvalidSettings, match="fits no document") as caught:
+        check_rules(access_plan(path, LABELLED))
+    assert f'"{path}"' in str(caught.value)
+    assert f'write "team/{path.lstrip("/")}", or "*/' in str(caught.value)
+
+
+def test_without_labels_a_rule_may_begin_as_it_likes() -> None:
+    for path in BESIDE:
+        check_rules(access_plan(path, [""]))
+
+
+@pytest.mark.parametrize("path", BELOW)
+def test_a_rule_that_fits_below_a_label_is_taken(path: str) -> None:
+    check_rules(access_plan(path, LABELLED))
 
 
 WRONG = [
