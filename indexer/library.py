@@ -181,9 +181,15 @@ class Library:
 
         self._await_first_commit()
         if self._reach is not None:
-            visible, who = self._visible(self._reach), (self._reach.who,)
+            reach, visible = self._reach, self._visible(self._reach)
             return list_documents(
-                visible.folders, visible.generations, request, self.view(), who, self._reach.owns
+                visible.folders,
+                visible.generations,
+                request,
+                self.view(),
+                (reach.who,),
+                reach.owns,
+                named=reach.named,
             )
         catalogues = [shelf.catalogue() for shelf in self._shelves]
         generations = tuple(generation for generation, _ in catalogues)

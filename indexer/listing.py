@@ -8,6 +8,7 @@ from docindex.indexer.filters import PathFilter
 from docindex.indexer.models import IndexView, Listed, Listing, ListRequest, Record
 
 NOTHING_OWN = "no rule of access names you in person, so no document is yours alone"
+NONE_YET = "rules of access name you in person, but of what you ask for no document is yours"
 MOVED = "the index has changed since the first page; documents may repeat or be missing"
 
 
@@ -18,9 +19,12 @@ def list_documents(
     view: IndexView,
     who: tuple[str, ...] = (),
     own: Callable[[str], bool] = lambda name: False,
+    *,
+    named: bool = False,
 ) -> Listing:
-    """Of all documents in the catalogues. `who` asks, if there are callers, and `own` tells
-    which documents belong to the caller. Raises InvalidInput, InvalidCursor."""
+    """Of all documents in the catalogues. `who` asks, if there are callers, `own` tells which
+    documents belong to the caller, and `named` whether any could.
+    Raises InvalidInput, InvalidCursor."""
     wanted = PathFilter(request.path)
     question = (request.path, request.tags, request.sort, request.own, *who)
     place = read_cursor(request.cursor, generations, question)
@@ -39,7 +43,7 @@ def list_documents(
     end = place.offset + request.max_results
     remarks = (
         *([MOVED] if place.moved else ()),
-        *([NOTHING_OWN] if request.own and not found else ()),
+        *([NONE_YET if named else NOTHING_OWN] if request.own and not found else ()),
     )
     return Listing(
         documents=tuple(_listed(name, record) for name, record in found[place.offset : end]),

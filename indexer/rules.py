@@ -75,6 +75,10 @@ class Rules:
             self._known[name] = found
         return found
 
+    def names(self, user: str) -> bool:
+        """Whether any rule names this very user, be there such documents or not."""
+        return bool(user) and any(rule.names(normalised(user)) for rule in self._rules)
+
     def reach(self, caller: Caller) -> "Reach":
         """What the caller may do."""
         return Reach(self, caller.name, frozenset(_principals(caller)))
@@ -101,6 +105,11 @@ class Reach(NamedTuple):
         """Whether the rule about a document names this very user."""
         return ("user", normalised(self.who)) in self.rules.realm(name).readers
 
+    @property
+    def named(self) -> bool:
+        """Whether some rule names this very user."""
+        return self.rules.names(self.who)
+
 
 class _Compiled:
     def __init__(self, rule: Rule) -> None:
@@ -121,6 +130,9 @@ class _Compiled:
             frozenset(who.principal(values) for who in self._readers),
             frozenset(who.principal(values) for who in self._writers),
         )
+
+    def names(self, user: str) -> bool:
+        return any(who.may_be(user) for who in self._readers)
 
 
 class _Pattern:
@@ -216,6 +228,12 @@ class _Who:
             if name not in placeholders:
                 raise InvalidInput(f"{{{name}}} does not stand in its path")
         self._value = rest
+
+    def may_be(self, user: str) -> bool:
+        """Whether it is this user, for some path."""
+        plain = _PLACEHOLDER.split(self._value)[::2]
+        wanted = "[^/]+".join(map(re.escape, plain))
+        return self._fixed == ("user",) and re.fullmatch(wanted, user) is not None
 
     def principal(self, values: Mapping[str, str]) -> Principal:
         if self._fixed == EVERYBODY:

@@ -102,6 +102,25 @@ def test_a_document_belongs_to_the_users_whom_its_rule_names() -> None:
     assert owned == ["users/ana/a.md", "pairs/a.md"]
 
 
+@pytest.mark.parametrize(
+    ("rule", "names"),
+    [
+        (Rule("pairs", write=("ana",)), True),
+        (Rule("users/{user}/**", read=("{user}",)), True),
+        (Rule("users/{first}/{last}", read=("{first}na{last}",)), False),
+        (Rule("users/{first}/{last}", read=("{first}n{last}",)), True),
+        (Rule("users/{user}", read=("{user}.x",)), False),
+        (Rule("**", read=("*", "group:ana", "claim:name=ana")), False),
+        (Rule("teams/{ana}", read=("group:{ana}",)), False),
+        (Rule("pairs", write=("ben",)), False),
+    ],
+)
+def test_a_user_is_told_from_those_whom_no_rule_names(rule: Rule, names: bool) -> None:
+    rules = Rules([Rule("**", read=("*",)), rule])
+    assert rules.reach(Caller("ana", frozenset({"ana"}))).named == names
+    assert not rules.reach(Caller("")).named
+
+
 def test_names_are_compared_in_one_unicode_form() -> None:
     rules = Rules([Rule("users/{user}/**", read=("{user}",))])
     assert may_read(rules, "users/\u00e9lan/a.md", "e\u0301lan")

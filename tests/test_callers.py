@@ -12,6 +12,7 @@ from mcp.server.subscriptions import ServerEvent
 
 from docindex.indexer.access import Caller, Rule
 from docindex.indexer.library import Library
+from docindex.indexer.listing import NONE_YET
 from docindex.indexer.models import Changes, Edit, FolderSpec
 from docindex.server import callers
 from docindex.server.audience import Audience
@@ -137,6 +138,13 @@ def test_each_caller_sees_its_documents_everywhere(ana: Calling, ben: Calling) -
 def test_each_caller_has_documents_of_its_own(ana: Calling, ben: Calling) -> None:
     assert names(ana.tool("get_user_documents"), "documents") == {"users/ana/a.md"}
     assert names(ben.tool("get_user_documents"), "documents") == {"users/ben/b.md"}
+
+
+@ERAS
+def test_who_has_no_documents_yet_is_not_told_that_no_rule_names_them(ana: Calling) -> None:
+    found = ana.tool("get_user_documents", path="staff")
+    assert found["documents"] == []
+    assert found["remarks"] == [NONE_YET]
 
 
 @ERAS
