@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, ValidationInfo
 
 from docindex.indexer.errors import InvalidSettings
+from docindex.server.scopes import TOOLS
 
 _RATE = re.compile(r"(?:[a-z_]+=)?[1-9][0-9]{0,8}/(?:second|minute|hour|day)")
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::(?:[0-9]+|\*))?|\[[0-9A-Fa-f:.]+\](?::(?:[0-9]+|\*))?")
@@ -84,6 +85,15 @@ def _origin(text: str) -> str:
     return text
 
 
+def _rate(text: str) -> str:
+    if not _RATE.fullmatch(text):
+        raise ValueError(f"{text!r} is not a rate")
+    tool, equals, _ = text.partition("=")
+    if equals and tool not in TOOLS:
+        raise ValueError(f"there is no tool {tool!r}; there are {', '.join(TOOLS)}")
+    return text
+
+
 def _algorithm(text: str) -> str:
     if text not in ALGORITHMS:
         raise ValueError(f"there are {', '.join(ALGORITHMS)}")
@@ -96,7 +106,7 @@ Claim = Annotated[str, _fits(_CLAIM, "the name of a claim")]
 Address = Annotated[str, _fits(_ADDRESS, "an address")]
 Hosts = Annotated[tuple[Annotated[str, _fits(_HOST, "a host")], ...], BeforeValidator(_items)]
 Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], BeforeValidator(_items)]
-Rates = Annotated[tuple[Annotated[str, _fits(_RATE, "a rate")], ...], BeforeValidator(_items)]
+Rates = Annotated[tuple[Annotated[str, AfterValidator(_rate)], ...], BeforeValidator(_items)]
 Algorithms = Annotated[
     tuple[Annotated[str, AfterValidator(_algorithm)], ...],
     BeforeValidator(_items),

@@ -455,6 +455,7 @@ WRONG = [
     ("rate_limits", "600", "is not a rate"),
     ("rate_limits", "0/minute", "is not a rate"),
     ("rate_limits", "6/fortnight", "is not a rate"),
+    ("rate_limits", "600/minute,search=5/minute", "no tool 'search'; there are search_documents,"),
     ("host", "a b", "is not an address"),
 ]
 
