@@ -55,8 +55,10 @@ class Limits:
             if which in ("", tool) and not self._limiter.hit(rate, caller, which):
                 again = self._limiter.get_window_stats(rate, caller, which).reset_time
                 seconds = max(_SOON, math.ceil(again - time.time()))
+                calls = "1 call" if rate.amount == 1 else f"{rate.amount} calls"
+                are = "is" if rate.amount == 1 else "are"
                 raise RateLimited(
-                    f"{which or 'all in all'} {rate.amount} calls are allowed in "
+                    f"{calls} {f'of {which}' if which else 'in all'} {are} allowed in "
                     f"{rate.get_expiry()} seconds (setting rate_limits); "
                     f"come again in {seconds} seconds.",
                     seconds,
@@ -66,6 +68,12 @@ class Limits:
     def _one_more(self, caller: str, listening: bool) -> Generator[None]:
         key, most = (caller, listening), MOST_STREAMS if listening else self._concurrent
         if self._running[key] >= most:
+            if listening:
+                raise RateLimited(
+                    f"you listen in {most} streams already, and one caller may have no more; "
+                    "come again when one of them has ended.",
+                    _SOON,
+                )
             raise RateLimited(
                 f"{most} calls of yours are under way already (setting concurrent_calls); "
                 f"come again in {_SOON} second, or when one of them has ended.",

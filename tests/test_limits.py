@@ -8,9 +8,10 @@ import httpx2
 import pytest
 
 from docindex.indexer.models import SearchAnswer, SearchRequest
+from docindex.server import limits
 from docindex.server.static_tokens import make
 from tests.fake_library import PATIENCE, FakeLibrary, hit
-from tests.http_server import Serving, serving
+from tests.http_server import Serving, request, serving
 
 ANA, ANAS = make("ana", ["docs:read", "docs:admin"], [])
 BO, BOS = make("bo", ["docs:read"], [])
@@ -32,7 +33,7 @@ def test_whoever_calls_too_often_is_told_when_to_come_again(version: str) -> Non
             assert "rate_limited" not in ask(server, ANA, era=version).text
         refused = ask(server, ANA, era=version).text
         assert '"isError":true' in refused.replace(" ", "")
-        assert "rate_limited: all in all 3 calls are allowed in 3600 seconds" in refused
+        assert "rate_limited: 3 calls in all are allowed in 3600 seconds" in refused
         assert "come again in 3600 seconds" in refused or "come again in 3599" in refused
         # Others are not held up by it.
         assert "rate_limited" not in ask(server, BO, era=version).text
@@ -51,7 +52,10 @@ def test_a_tool_may_have_a_rate_of_its_own() -> None:
     rates = ["100/minute", "reindex=1/minute"]
     with serving(FakeLibrary(), tokens=[ANAS], rate_limits=rates) as server:
         assert "rate_limited" not in ask(server, ANA, REINDEX).text
-        assert "rate_limited: reindex 1 calls" in ask(server, ANA, REINDEX).text
+        assert (
+            "rate_limited: 1 call of reindex is allowed in 60 seconds"
+            in ask(server, ANA, REINDEX).text
+        )
         assert "rate_limited" not in ask(server, ANA).text
 
 
@@ -87,6 +91,27 @@ def test_a_caller_may_not_take_all_the_room(busy: tuple[Serving, Slow]) -> None:
     for thread in calling:
         thread.join(PATIENCE)
     assert "rate_limited" not in ask(server, ANA).text
+
+
+def test_who_listens_in_too_many_streams_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MOST_STREAMS", 1)
+    listen: tuple[str, dict[str, Any]] = (
+        "subscriptions/listen",
+        {"notifications": {"resourcesListChanged": True}},
+    )
+    message, headers = request(*listen)
+    headers["Authorization"] = f"Bearer {ANA}"
+    with (
+        serving(FakeLibrary(), tokens=[ANAS], concurrent_calls=8) as server,
+        server.client.stream("POST", server.mcp, json=message, headers=headers) as response,
+    ):
+        lines = response.iter_lines()
+        next(lines)  # it is open
+        refused = ask(server, ANA, listen).text
+        assert "you listen in 1 streams already" in refused
+        assert "concurrent_calls" not in refused
+        # Listening takes no room from calls.
+        assert "rate_limited" not in ask(server, ANA).text
 
 
 def test_without_tokens_nobody_is_counted() -> None:
