@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -65,6 +65,8 @@ def docindex() -> None:
 def serve(folders: tuple[str, ...], **flags: object) -> int:
     """Serve folders over MCP, on stdin and stdout, or over HTTP."""
     plan = plan_of(folders, flags)
+    if not plan.settings.http:
+        _refuse_http_flags(flags)
     log_to_stderr(plan.settings.log_level, plan.settings.log_format)
     log.info("serving %s%s", plan.places, f" ({plan.chosen_by})" if plan.chosen_by else "")
     if plan.settings.http:
@@ -81,6 +83,15 @@ def serve(folders: tuple[str, ...], **flags: object) -> int:
     with opened(plan) as library:
         serve_stdio(library, read_only=plan.settings.read_only)
     return 0
+
+
+def _refuse_http_flags(flags: Mapping[str, object]) -> None:
+    """Who names a port expects somebody to listen on it."""
+    for name in HTTP:
+        if name not in ("http", "log_format") and flags[name] is not None:
+            raise click.UsageError(
+                f"{settings.flag(name)} is about a server over HTTP; add --http, or leave it out"
+            )
 
 
 @docindex.command()

@@ -568,6 +568,8 @@ class TestCommand:
             "search a -n 0",
             "search a -n many",
             "status --zzz",
+            "serve --port 8933",
+            "serve --no-http --tokens-file tokens",
         ],
     )
     def test_a_wrong_call_is_status_2_and_one_line(self, arguments: str, call: Call) -> None:
