@@ -158,6 +158,7 @@ class Process(uvicorn.Server):
                 h11_max_incomplete_event_size=_MOST_HEAD_BYTES,
             )
         )
+        logging.getLogger("uvicorn.error").addFilter(_is_no_cut)
         self._told_to_end = told_to_end
         self._leave = leave
 
@@ -184,6 +185,12 @@ class Process(uvicorn.Server):
         logger.info("ending: %d connections are open", len(self.server_state.connections))
         self._told_to_end()
         await super().shutdown(sockets)
+
+
+def _is_no_cut(record: logging.LogRecord) -> bool:
+    """uvicorn says how many clients it cuts off at the end, and then, with a traceback for
+    each, that they were cut off: that is no accident."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 class Connection(H11Protocol):

@@ -471,6 +471,26 @@ def test_calls_that_do_not_end_are_cut_off_in_the_end() -> None:
         assert outcomes != [200]
 
 
+def test_a_client_that_is_cut_off_is_no_accident(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    head = (
+        "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        "Content-Length: 100\r\nExpect: 100-continue\r\n\r\n"
+    )
+    with (
+        serving(FakeLibrary(), drain_seconds=0) as server,
+        socket.create_connection(("127.0.0.1", server.port), LIMIT_SECONDS) as client,
+    ):
+        client.sendall(head.encode())
+        # It waits for the body now.
+        assert b"100 Continue" in client.recv(1000)
+        server.process.handle_exit(signal.SIGTERM, None)
+        server.thread.join(PATIENCE)
+        assert not server.thread.is_alive()
+    assert [record for record in caplog.records if record.exc_info] == []
+    assert any("Cancel 1 running task" in record.getMessage() for record in caplog.records)
+
+
 def test_the_second_signal_ends_it_at_once() -> None:
     with serving(FakeLibrary()) as server:
         server.process.handle_exit(signal.SIGTERM, None)
