@@ -13,9 +13,14 @@ import click
 import pytest
 
 from docindex.indexer import errors
+from docindex.indexer.access import Caller
 from docindex.indexer.markdown import parse
+from docindex.indexer.rules import Rules
 from docindex.server import settings
 from docindex.server.cli import docindex
+from docindex.server.http_settings import check
+from docindex.server.plan import check_rules, make_plan
+from docindex.server.static_tokens import StaticTokens, read_lines
 
 ROOT = Path(__file__).parent.parent
 GUIDE = ROOT / "sample_docs"
@@ -136,3 +141,28 @@ def test_every_page_of_the_guide_can_be_reached_from_its_first_page() -> None:
                 (current.parent / unquote(link.partition("#")[0])).resolve() for link in links
             ]
     assert {path for path in GUIDE.rglob("*") if path.is_file()} <= reached
+
+
+def test_the_whole_of_two_users_with_private_folders_is_settings_that_hold(tmp_path: Path) -> None:
+    text = under("The whole of it: two users with private folders", page("access.md"))
+    blocks = dict(re.findall(r"```(toml|text)\n(.*?)```", text, re.DOTALL))
+    (tmp_path / "config.toml").write_text(blocks["toml"], encoding="utf-8")
+    (tmp_path / "tokens.txt").write_text(blocks["text"], encoding="utf-8")
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    places = {f"DOCINDEX_{kind}_DIR": str(tmp_path / kind) for kind in ("CACHE", "STATE")}
+    environ = places | {"DOCINDEX_CONFIG": str(tmp_path / "config.toml")}
+    plan = make_plan([str(folder)], {}, environ)
+    assert plan.settings.http
+    check(plan.settings)
+    settings.check_callers(plan.settings)
+    check_rules(plan)
+    lines = read_lines(plan.settings.tokens_file)
+    StaticTokens(lines)
+    assert [line.split()[0] for line in lines] == ["ana", "ben"]
+    rules = Rules(plan.settings.access)
+    for user, other in (("ana", "ben"), ("ben", "ana")):
+        reach = rules.reach(Caller(user))
+        assert reach.may_read("topic.md")
+        assert reach.may_write(f"users/{user}/topic.md")
+        assert not reach.may_read(f"users/{other}/topic.md")
