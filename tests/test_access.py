@@ -102,6 +102,21 @@ def test_a_document_belongs_to_the_users_whom_its_rule_names() -> None:
     assert owned == ["users/ana/a.md", "pairs/a.md"]
 
 
+@pytest.mark.parametrize("user", ["auth0|123", "ana@example.com", "3f2b-9c"])
+def test_a_name_that_a_folder_can_have_opens_that_folder(user: str) -> None:
+    rules = Rules([Rule("users/{user}/**", read=("{user}",))])
+    assert may_read(rules, f"users/{user}/a.md", user)
+
+
+def test_a_name_that_no_folder_can_have_is_known_by_a_claim() -> None:
+    by_name = Rules([Rule("users/{user}/**", read=("{user}",))])
+    by_claim = Rules([Rule("users/{user}/**", read=("claim:email={user}@example.com",))])
+    ana = Caller("https://id.example.com/ana", claims={"email": "ana@example.com"})
+    assert not by_name.reach(ana).may_read("users/ana/a.md")
+    assert by_claim.reach(ana).may_read("users/ana/a.md")
+    assert not by_claim.reach(ana).may_read("users/ben/a.md")
+
+
 @pytest.mark.parametrize(
     ("rule", "names"),
     [
