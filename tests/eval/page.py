@@ -220,8 +220,8 @@ _WHY = """\
 
 Vectors of small models, mixed with the lexical score, were measured before this version: those
 of wordllama of the best 200 sections of each question, those of MiniLM of the best 30
-(nDCG@10, one weight for all collections, scores scaled to 0–1 for each question; in bold
-what is significantly better):
+(nDCG@10, one weight for all collections, the best of those tried on them, scores scaled to
+0–1 for each question; in bold what is significantly better):
 
 | | Kubernetes | SciFact | Cranfield | sections / CPU second | one question |
 |---|---|---|---|---|---|
