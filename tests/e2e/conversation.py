@@ -80,8 +80,7 @@ async def converse(client: Client, documents: Path, changes: list[Json]) -> Json
         return transcript[key] if isinstance(outcome, BaseModel) else {}
 
     await note("tools", every_tool(client))
-    await indexed(client)
-    await note("search", client.call_tool("search_documents", {"query": "trimming the wick"}))
+    await note("search", indexed(client, "trimming the wick"))
     unknown = {"query": "wick", "colour": "red"}
     await note("refused", client.call_tool("search_documents", unknown))
 
@@ -147,19 +146,21 @@ async def converse(client: Client, documents: Path, changes: list[Json]) -> Json
     return transcript
 
 
-async def indexed(client: Client) -> None:
-    """Waits until the first build is done."""
-    said = ""
+async def indexed(client: Client, query: str = "lamp") -> BaseModel:
+    """The answer to a query once the first build is done: a later one may find the index
+    compared with its folder again."""
+    answer: BaseModel | None = None
 
     async def ready() -> bool:
-        nonlocal said
-        answer = await client.call_tool("search_documents", {"query": "lamp"})
-        content: Json = answer.structured_content or {}
-        said = answer.model_dump_json()
+        nonlocal answer
+        answer = found = await client.call_tool("search_documents", {"query": query})
+        content: Json = found.structured_content or {}
         return bool(content.get("index", {}).get("state") == "ready")
 
-    if not await until(ready, READY_SECONDS):
+    if not await until(ready, READY_SECONDS) or answer is None:
+        said = answer.model_dump_json() if answer else ""
         raise RuntimeError(f"the index is not ready after {READY_SECONDS} s: {said}")
+    return answer
 
 
 async def subscribe(client: Client, stack: AsyncExitStack, changes: list[Json]) -> None:

@@ -92,13 +92,13 @@ def test_a_write_protected_document_stays(public: Path, folder: Folder) -> None:
 def test_a_folder_that_cannot_be_written_to_keeps_what_it_has(public: Path, folder: Folder) -> None:
     (public / "sub").chmod(0o555)
     with unprivileged():
-        for use in (
-            lambda: folder.write("sub/c.md", b"new", expect=version_of(b"text")),
-            lambda: folder.write("sub/d.md", b"new", expect=""),
-            lambda: folder.write("sub/e/f.md", b"new", expect=""),
+        for name, expect in (
+            ("sub/c.md", version_of(b"text")),
+            ("sub/d.md", ""),
+            ("sub/e/f.md", ""),
         ):
             with pytest.raises(WriteFailed, match="write-protected"):
-                use()
+                folder.write(name, b"new", expect=expect)
         with pytest.raises(WriteFailed, match="permission denied"):
             folder.remove("sub/c.md", expect=version_of(b"text"))
     assert [path.name for path in (public / "sub").iterdir()] == ["c.md"]
