@@ -17,6 +17,7 @@ from docindex.indexer.files import Folder
 from docindex.indexer.intake import LIGHT_BYTES, UNKNOWN, take_in
 from docindex.indexer.models import Document, Record, Stamp
 from docindex.indexer.segments import Builder, Built
+from docindex.indexer.stamps import unsettled
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,11 @@ class Task:
         """Whether it takes little time whatever is in it. Any other file goes to a worker,
         which can be stopped."""
         return self.stamp.size <= LIGHT_BYTES
+
+    @property
+    def proves(self) -> bool:
+        """Whether nothing speaks for a change: it is only to be proved that there was none."""
+        return self.known is not None and self.known.stamp == unsettled(self.stamp)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,8 @@ class Run:
     ) -> None:
         self.full = full
         self.compared = compared
+        self.changes = not all(task.proves for task in tasks)
+        """Whether some of it differs from the index, as far as one can tell unread."""
         self.indexed = 0
         self.removed = 0
         self.at = ""
@@ -117,6 +119,7 @@ class Run:
     def urge(self, tasks: Sequence[Task], errand: Errand | None = None) -> None:
         """Puts these before all others. The errand ends when all its names are indexed."""
         names = {task.name for task in tasks}
+        self.changes = self.changes or not all(task.proves for task in tasks)
         self._outdate(names)
         self._drop(names)
         self._urgent.append(tuple(tasks))

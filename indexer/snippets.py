@@ -175,7 +175,7 @@ def _choose(
     for match in matches:
         # Within a line, matches are looked up only where they can win.
         if body.size(match.at) <= room or (
-            best and sum(weights.get(term, 1.0) for term in set(match.terms)) <= best.score[0]
+            best and _weight(match.terms, (), weights) <= best.score[0]
         ):
             continue
         line = body.lines[match.at]
@@ -204,13 +204,19 @@ def _densest(
         for last in islice(matches, number, None):
             if last.end - first.start > reach:
                 break
-            weight += sum(weights.get(term, 1.0) for term in set(last.terms) - seen)
+            weight += _weight(last.terms, seen, weights)
             seen.update(last.terms)
             count += len(last.terms)
             score = (weight, first.start - last.start, count)
             if best is None or score > best.score:
                 best = _Cluster(score, first, last)
     return best
+
+
+def _weight(terms: Iterable[str], seen: Collection[str], weights: Mapping[str, float]) -> float:
+    """Of the different terms that were not seen before, in their order: rounding decides
+    between lines that say as much."""
+    return sum(weights.get(term, 1.0) for term in dict.fromkeys(terms) if term not in seen)
 
 
 def _whole_lines(body: _Body, first: int, last: int, room: int) -> tuple[str, int]:

@@ -80,7 +80,7 @@ class Standing:
             skipped=records.skipped,
             remarks=records.remarks,
         )
-        if run is not None:
+        if run is not None and run.changes:
             status = replace(status, done=run.done, total=run.total, at=run.at, pending=run.pending)
         self._told = store.generation
         self._write(status)
@@ -105,7 +105,7 @@ class Standing:
             return "building", ""
         if self.rebuilding:
             return "rebuilding", store.repaired
-        if run is not None or not self._compared:
+        if (run is not None and run.changes) or not self._compared:
             return "updating", ""
         if self.blind:
             return "degraded", f"changes are noticed late: {self.blind}"

@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from docindex.indexer import comparing, intake, stamps, works
+from docindex.indexer import comparing, intake, stamps, standing, works
+from docindex.indexer.compare import FEW_FILES
 from docindex.indexer.errors import IndexUnavailable
 from docindex.indexer.files import version_of
 from docindex.indexer.home import Home, home_of
@@ -22,7 +23,7 @@ from docindex.indexer.markdown import parse
 from docindex.indexer.models import Document, Options
 from docindex.indexer.patience import Patience
 from docindex.indexer.snapshot import Snapshots
-from docindex.indexer.status import IndexerStatus, read_status
+from docindex.indexer.status import IndexerStatus, read_status, write_status
 from docindex.indexer.store import Store
 from docindex.indexer.watch import Watcher
 from tests.documents import slow
@@ -522,6 +523,33 @@ def test_files_that_were_only_touched_are_read_once_and_not_at_every_start(
     assert read == []
     kept.write("first.md", "# Now it is another\n")
     until(lambda: read == [""])
+
+
+def test_reading_again_what_was_too_fresh_to_prove_anything_is_no_change(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stamps, "UNSETTLED_NS", 3_600 * 1_000_000_000)
+    monkeypatch.setattr(Watcher, "start", see_nothing)
+    paths = [kept.write(f"many/{number}.md") for number in range(2 * FEW_FILES)]
+    kept.start()
+    told: list[tuple[str, int]] = []
+
+    def note(path: Path, status: IndexerStatus) -> None:
+        told.append((status.state, status.pending))
+        write_status(path, status)
+
+    monkeypatch.setattr(standing, "write_status", note)
+    before = paths[7].stat()
+    kept.write("many/7.md", "# Text\n\nw0rds\n")
+    os.utime(paths[7], ns=(before.st_atime_ns, before.st_mtime_ns))
+    was = kept.version("many/7.md")
+    assert kept.ask(Request("reindex")).indexed == 1
+    assert kept.version("many/7.md") != was
+    assert set(told) == {("ready", 0)}
+    told.clear()
+    kept.write("many/8.md", "# Text\n\nlonger words\n")
+    assert kept.ask(Request("reindex")).indexed == 1
+    assert ("updating", len(paths) + 2) in told
 
 
 def test_where_no_changes_are_told_the_folder_is_compared_again_and_again(
