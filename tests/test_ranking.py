@@ -291,10 +291,10 @@ def test_sections_are_ranked_as_by_the_slow_ranking(
     before = Counter[int]()
     # Which three of a document are taken, and which of equals is the first, may depend on
     # how sums are rounded.
-    for place, (each, (_, score)) in enumerate(zip(found, expected, strict=True)):
+    for rank, (each, (_, score)) in enumerate(zip(found, expected, strict=True)):
         assert each.score == pytest.approx(score, rel=1e-5)
         document = slow.document[each.docnum]
-        if each.docnum in scores and place < RERANKED:
+        if each.docnum in scores and rank < RERANKED:
             whole = slow.sums[each.docnum]
             assert each.score == pytest.approx(whole * AGAIN ** before[document], rel=1e-5)
         before[document] += 1
