@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,38 +20,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from docindex.server import listening
-from docindex.server.static_tokens import make
 from tests.e2e.http_sandbox import Served, served
-from tests.e2e.messages_api import MessagesApi, serving
 from tests.e2e.sandbox import Sandbox, awaited, opened_sandbox
 from tests.http_server import request
 
 HERE = Path(__file__).parent
-TOKEN, LINE = make("ana", ["docs:read"], [])
-
-
-@pytest.fixture
-def api() -> Iterator[MessagesApi]:
-    with serving(MessagesApi("none", {}, "none")) as model:
-        yield model
-
-
-def test_claude_code_connects_over_http_with_a_token(
-    node_sandbox: Sandbox, api: MessagesApi
-) -> None:
-    offline = {
-        "ANTHROPIC_API_KEY": "none-is-needed",
-        "ANTHROPIC_BASE_URL": api.url,
-        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-        "NO_PROXY": "127.0.0.1",
-    }
-    with served(node_sandbox, DOCINDEX_TOKENS=LINE) as server:
-        adding = ("claude", "mcp", "add", "--transport", "http", "docs", server.mcp)
-        header = f"Authorization: Bearer {TOKEN}"
-        node_sandbox.run(*adding, "--header", header, **offline)
-        listed = node_sandbox.run("claude", "mcp", "list", **offline)
-        assert "✔ Connected" in listed, listed
-        assert "caller=ana" in server.log.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("client", ["legacy", "modern"])
