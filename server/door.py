@@ -1,23 +1,22 @@
 """What a request passes over HTTP before it becomes a message.
 
-The SDK reads a body whole, and answers what is no message. What it leaves open is
-decided here, before anything is started: where a request may come from, how large it may
-be and how long it may take, whose it is, and whether they may send such a message.
+The SDK reads a body whole. What it leaves open is decided here, before anything is
+started: where a request may come from, how large it may be and how long it may take, whose
+it is, and whether they may send such a message.
 """
 
-import json
 import time
 from collections.abc import Mapping
 from typing import Final, cast
 
 import anyio
-from mcp_types import PARSE_ERROR
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from docindex.server.addresses import Addresses
 from docindex.server.callers import IDENTITY, Identity
+from docindex.server.envelope import message_in
 from docindex.server.gate import Gate
 from docindex.server.observing import REFUSED
 from docindex.server.refusals import refusal
@@ -132,18 +131,3 @@ async def read_body(receive: Receive, most: int) -> bytes | Response | None:
             if not message.get("more_body", False):
                 return bytes(body)
     return refusal(408, "the request took too long to arrive", _CLOSE)
-
-
-def message_in(body: bytes) -> Mapping[str, object] | Response:
-    """The one JSON object in a body, or what to answer; the SDK would quote all of it."""
-    try:
-        message: object = json.loads(body)
-    except (ValueError, RecursionError):
-        return refusal(400, "the body is not JSON", code=PARSE_ERROR)
-    if isinstance(message, list):
-        return refusal(400, "batches are not served: send one message with each request")
-    found = cast("dict[str, object]", message) if isinstance(message, dict) else {}
-    asks = isinstance(found.get("method"), str) and isinstance(found.get("id", ""), str | int)
-    if not (asks or "result" in found or "error" in found):
-        return refusal(400, "the body is not a JSON-RPC 2.0 message")
-    return found

@@ -12,9 +12,12 @@ schema even when `isError` is set, and would replace our message by its own.
 
 import logging
 import secrets
+from collections.abc import Mapping
+from typing import Final, cast
 
 from mcp import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, CallToolResult, TextContent
+from pydantic import ValidationError
 
 from docindex.indexer.errors import (
     Conflict,
@@ -25,11 +28,20 @@ from docindex.indexer.errors import (
     Refused,
     VersionMismatch,
 )
+from docindex.indexer.names import shown
 from docindex.server.wire import DIFF_IS_DATA
 
 logger = logging.getLogger(__name__)
 
 _CALLERS_FAULT = (InvalidInput, NotFound, Conflict, Refused)
+_MISFITS: Final = {
+    "missing": "is missing",
+    "string_type": "must be a string",
+    "int_type": "must be a whole number",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+}
+"""By pydantic's names for them."""
 
 
 def printable(text: str) -> str:
@@ -66,3 +78,21 @@ def protocol_error(error: DocindexError) -> MCPError:
     if isinstance(error, RateLimited):
         data["retry_after"] = error.retry_after
     return MCPError(code, told(error), data)
+
+
+def misfit(error: ValidationError, params: Mapping[str, object] | None) -> InvalidInput:
+    """Which part of a message does not fit, by names that are in the message."""
+    wrong = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    path = [str(part) for part in wrong["loc"]]
+    known: list[str] = []
+    inside: object = {"params": params} if params is not None else {}
+    for part in path:
+        if not isinstance(inside, Mapping) or part not in inside:
+            break
+        inside = cast("Mapping[str, object]", inside)[part]
+        known.append(part)
+    if wrong["type"] == "missing" and len(known) + 1 == len(path):
+        known = path
+    # What else is left of the path are pydantic's names for the members of a union.
+    meaning = _MISFITS.get(wrong["type"]) if known == path else None
+    return InvalidInput(f"{shown('.'.join(known) or 'params')} {meaning or 'does not fit'}.")

@@ -24,8 +24,10 @@ async def errors_in_our_words(ctx: RequestContext, call_next: CallNext) -> Handl
     """Errors of the library become protocol errors; of accidents, only a number gets out."""
     try:
         return await call_next(ctx)
-    except (MCPError, ValidationError):
+    except MCPError:
         raise
+    except ValidationError as error:
+        raise failures.protocol_error(failures.misfit(error, ctx.params)) from None
     except DocindexError as error:
         raise failures.protocol_error(error) from None
     except Exception as error:

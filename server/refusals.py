@@ -13,10 +13,11 @@ def refusal(
     *,
     code: int = INVALID_REQUEST,
     data: Mapping[str, object] | None = None,
+    of: object = None,
 ) -> Response:
-    """A JSON-RPC error, whose `data.code` is stable."""
+    """A JSON-RPC error, whose `data.code` is stable, to the request that has the id `of`."""
     error: dict[str, object] = {"code": code, "message": message}
     if data:
         error["data"] = data
-    content = {"jsonrpc": "2.0", "id": None, "error": error}
+    content = {"jsonrpc": "2.0", "id": of, "error": error}
     return JSONResponse(content, status, dict(headers or {}))

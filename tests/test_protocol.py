@@ -7,7 +7,7 @@ import anyio.lowlevel
 import anyio.to_thread
 import pytest
 from mcp import MCPError
-from mcp_types import EmptyResult
+from mcp_types import EmptyResult, Request
 
 from docindex.indexer.errors import FolderUnavailable
 from docindex.indexer.models import IndexState, IndexView, LibraryStatus
@@ -165,3 +165,42 @@ async def test_a_server_goes_on_when_nobody_can_index(caplog: pytest.LogCaptureF
 async def test_a_ping_is_answered() -> None:
     async with connected(FakeLibrary()) as client:
         assert await client.session.send_ping() == EmptyResult()
+
+
+class Message(Request[dict[str, object], str]):
+    """Any, as it is sent."""
+
+
+MISFITS: list[tuple[str, dict[str, object], str]] = [
+    ("tools/call", {"arguments": {}}, "params.name is missing."),
+    ("tools/call", {"name": 7}, "params.name must be a string."),
+    ("tools/call", {"name": "reindex", "arguments": []}, "params.arguments must be an object."),
+    ("tools/call", {"name": "reindex", "_meta": {"progressToken": {}}}, "progressToken does not"),
+    ("prompts/get", {"name": "review_document", "arguments": {"name": 7}}, "arguments.name must"),
+    ("resources/read", {"uri": None}, "params.uri must be a string."),
+    ("completion/complete", {"ref": {}, "argument": {}}, "params.argument.name is missing."),
+    ("completion/complete", {"ref": {}, "argument": {"name": "", "value": ""}}, "params.ref does"),
+    (
+        "completion/complete",
+        {
+            "ref": {"type": "ref/prompt", "name": "review_document"},
+            "argument": {"name": "name", "value": ""},
+            "context": {"arguments": {"k" * 9_000: 7}},
+        },
+        "kkk must be a string.",
+    ),
+]
+
+
+@ERAS
+@pytest.mark.parametrize(("method", "params", "said"), MISFITS)
+async def test_params_that_do_not_fit_are_named(
+    era: str, method: str, params: dict[str, object], said: str
+) -> None:
+    async with connected(FakeLibrary(), era) as client:
+        with pytest.raises(MCPError) as caught:
+            await client.session.send_request(Message(method=method, params=params), EmptyResult)
+    assert caught.value.code == -32602
+    assert caught.value.error.data == {"code": "invalid_input"}
+    assert said in caught.value.error.message
+    assert len(caught.value.error.message) < 300
