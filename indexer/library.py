@@ -21,7 +21,9 @@ from docindex.indexer.errors import (
     DocumentNotFound,
     IndexUnavailable,
     InvalidInput,
+    NotADocument,
     NotWritable,
+    Unavailable,
 )
 from docindex.indexer.files import not_found
 from docindex.indexer.indexing import index_all, index_names
@@ -50,7 +52,7 @@ from docindex.indexer.models import (
     Written,
     unheard,
 )
-from docindex.indexer.names import parse_name, shown
+from docindex.indexer.names import normalised, parse_name, shown
 from docindex.indexer.shelf import Shelf, together
 
 if TYPE_CHECKING:
@@ -172,8 +174,11 @@ class Library:
         SectionNotFound, NotADocument, TooLarge, InvalidInput."""
         from docindex.indexer.reading import read
 
-        shelf, inner = self._find(name)
-        return read(shelf, inner, section, lines)
+        try:
+            shelf, inner = self._find(name)
+            return read(shelf, inner, section, lines)
+        except (DocumentNotFound, NotADocument) as error:
+            raise self._with_near_names(error, name) from None
 
     def list(self, request: ListRequest) -> Listing:
         """Raises InvalidInput (a bad glob), InvalidCursor."""
@@ -474,6 +479,19 @@ class Library:
         if not self.may_read(shelf.outer(inner)):
             raise not_found(inner)
         return shelf, inner
+
+    def _with_near_names(
+        self, error: DocumentNotFound | NotADocument, name: str
+    ) -> DocumentNotFound | NotADocument:
+        """The same error; where documents have names much like it, it names them."""
+        from docindex.indexer.near_names import near
+
+        try:
+            names = [known for records in self._documents() for known in records]
+        except Unavailable:
+            return error
+        found = ", ".join(shown(each) for each in near(normalised(name), names))
+        return type(error)(f"{error}; near to it: {found}") if found else error
 
     def _find_kept(self, name: str) -> tuple[Shelf, str]:
         """The same for the history, which knows of documents that are not there any more.

@@ -327,6 +327,49 @@ def test_a_missing_section_lists_what_is_there(library: Library) -> None:
         library.read("guide/setup.md", section="macos")
 
 
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("guide/setpu.md", ["guide/setup.md"]),
+        ("guide/setup", ["guide/setup.md"]),
+        ("Guide/Setup.md", ["guide/setup.md"]),
+        ("setup.md", ["guide/setup.md"]),
+        ("handbook/old/tides.md", ["guide/tides.md"]),
+        ("guide/tide", ["guide/tides.md"]),
+        ("note.txt", ["notes.txt"]),
+        ("guide/absent.md", []),
+    ],
+)
+def test_for_a_name_that_is_not_there_those_near_to_it_are_named(
+    library: Library, name: str, near: list[str]
+) -> None:
+    with pytest.raises((DocumentNotFound, NotADocument)) as caught:
+        library.read(name)
+    assert str(caught.value).partition("; near to it: ")[2].split(", ") == (near or [""])
+
+
+def test_of_many_near_names_the_three_nearest_are_named(library: Library, root: Path) -> None:
+    write(root, {f"{place}/setup.md": "# Page\n" for place in ("a", "b", "guides", "guide/old")})
+    library.catch_up(ignore)
+    with pytest.raises(
+        DocumentNotFound, match=r": guide/setup.md, guides/setup.md, guide/old/setup.md$"
+    ):
+        library.read("guiide/setup.md")
+
+
+def test_a_document_that_is_gone_is_not_near_to_itself(library: Library, root: Path) -> None:
+    (root / "guide/setup.md").unlink()
+    with pytest.raises(DocumentNotFound) as caught:
+        library.read("guide/setup.md")
+    assert "near" not in str(caught.value)
+
+
+def test_a_name_is_not_found_without_an_index_too(library: Library, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path / "cache")
+    with pytest.raises(DocumentNotFound):
+        library.read("guide/setpu.md")
+
+
 def test_what_is_no_document_is_refused(library: Library) -> None:
     with pytest.raises(DocumentNotFound):
         library.read("guide/absent.md")
@@ -598,7 +641,7 @@ def test_labelled_folders_are_searched_together_under_their_labels(
     library.update(Edit("adr/new.md", "# New\n\ngangway\n"))
     assert (other / "new.md").exists()
     assert names(library, "gangway") == ["adr/new.md"]
-    with pytest.raises(DocumentNotFound, match="docs/, adr/"):
+    with pytest.raises(DocumentNotFound, match=r"docs/, adr/; near to it: adr/lamp\.md$"):
         library.read("lamp.md")
 
 

@@ -148,7 +148,7 @@ NOT_FOR_ANA = ["users/ben/b.md", "teams/red/plan.md"]
 @pytest.mark.parametrize("name", NOT_FOR_ANA)
 def test_what_may_not_be_read_is_as_if_it_were_not_there(library: Library, name: str) -> None:
     ana = library.seen_by(ANA)
-    nothing = name.replace("b.md", "x.md").replace("plan.md", "none.md")
+    nothing = name.replace("ben/", "bun/").replace("red/", "rod/")
     calls: list[Callable[[str], object]] = [
         ana.read,
         lambda name: ana.read(name, section="ben"),
@@ -167,6 +167,12 @@ def test_what_may_not_be_read_is_as_if_it_were_not_there(library: Library, name:
         kind, message = refused(partial(call, name))
         assert (kind, message.replace(name, nothing)) == refused(partial(call, nothing))
         assert kind in (DocumentNotFound, VersionNotFound, NotWritable)
+
+
+def test_only_names_that_may_be_read_are_said_to_be_near(library: Library) -> None:
+    for caller, near in ((ANA, ": shared/plan.md"), (BEN, ": teams/red/plan.md, shared/plan.md")):
+        message = refused(partial(library.seen_by(caller).read, "teams/rod/plan.md"))[1]
+        assert message.endswith("near to it" + near)
 
 
 def test_equal_sections_are_in_the_order_of_their_names(tmp_path: Path) -> None:
