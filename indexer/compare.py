@@ -62,10 +62,11 @@ def compare_names(
         state = folder.look(name)
         if isinstance(state, Stamp):
             found[name] = state
-        elif isinstance(state, str):
+            continue
+        folders.append(f"{name}/")
+        if isinstance(state, str):
             refused[name] = state
         else:
-            folders.append(f"{name}/")
             below = folder.scan_below(name, pulse)
             found.update(below.files)
             refused.update(below.skipped)

@@ -15,6 +15,7 @@ from docindex.indexer import atomic
 from docindex.indexer.directories import (
     NATIVE,
     Directory,
+    is_link,
     read_bytes,
     read_descriptor,
     unreadable,
@@ -32,7 +33,14 @@ from docindex.indexer.errors import (
     WriteFailed,
 )
 from docindex.indexer.models import FileBytes, Options, Scan, Stamp
-from docindex.indexer.names import normalised, parse_name, parse_path, refuse_creation, shown
+from docindex.indexer.names import (
+    has_document_extension,
+    normalised,
+    parse_name,
+    parse_path,
+    refuse_creation,
+    shown,
+)
 from docindex.indexer.root import Place, Root, Visit, left_out
 from docindex.indexer.walk import Walk, obstacle, stamp_of
 
@@ -110,10 +118,10 @@ class Folder:
 
     def look(self, name: str) -> Stamp | str | None:
         """What a scan would say of one name: the stamp of a document, the reason for
-        which it is skipped, or None when there is no such document or it cannot be
-        the name of one. Raises as `scan` does."""
+        which it, or a link, is skipped, or None when there is no such document or it cannot
+        be the name of one. Raises as `scan` does."""
         try:
-            *folders, last = parse_name(name).split("/")
+            *folders, last = parse_path(name).split("/")
         except (InvalidName, NotADocument):
             return None
         with Visit() as visit:
@@ -131,8 +139,9 @@ class Folder:
             except FileNotFoundError:
                 return None
             except OSError as error:
-                return unreadable(error)
-        if stat.S_ISDIR(status.st_mode):
+                reason = unreadable(error)
+                return reason if has_document_extension(last) else None
+        if stat.S_ISDIR(status.st_mode) or not (has_document_extension(last) or is_link(status)):
             return None
         return obstacle(status, self._options.max_document_bytes) or stamp_of(status)
 

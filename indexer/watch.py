@@ -5,6 +5,7 @@ found by comparing them with the index. Whatever goes wrong with the events
 becomes `Doubt`, after which the whole folder has to be compared.
 """
 
+import errno
 import logging
 import threading
 import time
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from watchfiles import Change
 from watchfiles._rust_notify import RustNotify
 
 from docindex.indexer.ignores import IGNORE_FILES
@@ -88,10 +90,13 @@ class Watcher:
                 idle = time.monotonic() - stirred > IDLE_AFTER_SECONDS
                 step = IDLE_STEP_MS if idle else STEP_MS
                 found = notify.watch(self._debounce_ms, step, TICK_MS, self._stop)
-                if self._identity() != identity:
-                    raise FileNotFoundError("the folder was replaced")
-                if isinstance(found, set):
-                    paths = (self._below(path) for _, path in found)
+                changes = found if isinstance(found, set) else set[tuple[int, str]]()
+                # A folder that is made again often gets the number of the one before.
+                deleted = (Change.deleted, str(self._root)) in changes
+                if deleted or self._identity() != identity:
+                    raise FileNotFoundError(errno.ENOENT, "the folder was replaced")
+                if changes:
+                    paths = (self._below(path) for _, path in changes)
                     if concerned := frozenset(filter(_concerns, paths)):
                         stirred = time.monotonic()
                         self._listener(Touched(concerned))

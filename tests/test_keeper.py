@@ -5,7 +5,6 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -15,74 +14,18 @@ from docindex.indexer import comparing, intake, stamps, standing, works
 from docindex.indexer.compare import FEW_FILES
 from docindex.indexer.errors import IndexUnavailable
 from docindex.indexer.files import version_of
-from docindex.indexer.home import Home, home_of
 from docindex.indexer.keeper import Keeper
-from docindex.indexer.letterbox import Letterbox, Reply, Request
+from docindex.indexer.letterbox import Request
 from docindex.indexer.locks import Lease
 from docindex.indexer.markdown import parse
 from docindex.indexer.models import Document, Options
 from docindex.indexer.patience import Patience
-from docindex.indexer.snapshot import Snapshots
-from docindex.indexer.status import IndexerStatus, read_status, write_status
+from docindex.indexer.status import IndexerStatus, write_status
 from docindex.indexer.store import Store
 from docindex.indexer.watch import Watcher
 from tests.documents import slow
+from tests.kept import Kept, kept_folder
 from tests.waiting import until
-
-
-@dataclass
-class Kept:
-    """A folder with a keeper at work on it in a thread."""
-
-    root: Path
-    home: Home
-    stop: threading.Event = field(default_factory=threading.Event)
-
-    def __post_init__(self) -> None:
-        self.letterbox = Letterbox(self.home)
-        self.snapshots = Snapshots(self.home.index)
-        self.thread: threading.Thread | None = None
-
-    def start(
-        self,
-        options: Options | None = None,
-        attached: bool = False,
-        patience: Patience | None = None,
-    ) -> None:
-        at_work = Keeper(self.root, self.home, options or Options(debounce_ms=20), patience)
-        self.stop.clear()
-        self.thread = threading.Thread(target=at_work.run, args=(self.stop, attached))
-        before = self.status().instance
-        self.thread.start()
-        until(lambda: self.status().instance != before and self.status().state == "ready")
-
-    def end(self) -> None:
-        self.stop.set()
-        if self.thread is not None:
-            self.thread.join()
-
-    def status(self) -> IndexerStatus:
-        return read_status(self.home.status) or IndexerStatus("", 0, "building")
-
-    def names(self) -> set[str]:
-        """The documents that a search could find."""
-        heads = self.snapshots.newest().heads()
-        return {head.record.name for _, head in heads if not head.record.skipped}
-
-    def version(self, name: str) -> str:
-        heads = self.snapshots.newest().heads()
-        return next((head.record.version for _, head in heads if head.record.name == name), "")
-
-    def ask(self, request: Request) -> Reply:
-        reply = self.letterbox.wait(self.letterbox.post(request), 20.0, lambda: False)
-        assert reply is not None, "no reply came in time"
-        return reply
-
-    def write(self, name: str, text: str = "# Text\n\nwords\n") -> Path:
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        return path
 
 
 def long_text(number: int) -> str:
@@ -116,13 +59,8 @@ def nfs(path: Path) -> str:
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Iterator[Kept]:
-    root = tmp_path / "documents"
-    root.mkdir()
-    kept = Kept(root, home_of(tmp_path / "cache", root))
-    kept.write("first.md", "# First\n\nwords\n")
-    kept.write("second.md", "# Second\n\nwords\n")
-    yield kept
-    kept.end()
+    with kept_folder(tmp_path) as kept:
+        yield kept
 
 
 def test_what_is_there_is_indexed_first(kept: Kept) -> None:
@@ -135,16 +73,6 @@ def test_a_new_file_is_noticed(kept: Kept) -> None:
     kept.start()
     kept.write("third.md")
     until(lambda: "third.md" in kept.names())
-
-
-def test_a_saved_file_is_noticed_also_when_size_and_time_stay(kept: Kept) -> None:
-    path = kept.write("first.md", "# One\n")
-    kept.start()
-    before = kept.version("first.md")
-    found = path.stat()
-    path.write_text("# Two\n", encoding="utf-8")
-    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
-    until(lambda: kept.version("first.md") not in (before, ""))
 
 
 def test_a_save_by_rename_is_one_changed_document(kept: Kept) -> None:
@@ -183,15 +111,6 @@ def test_a_new_ignore_file_takes_documents_out_of_the_index(kept: Kept) -> None:
     until(lambda: kept.status().ignored == 1)
     (kept.root / ".gitignore").unlink()
     until(lambda: kept.names() == {"first.md", "second.md"})
-
-
-def test_a_file_name_that_is_not_utf8_does_not_end_the_watch(kept: Kept) -> None:
-    kept.start()
-    with open(bytes(kept.root) + b"/bad\xff.md", "wb") as file:
-        file.write(b"# Bad\n")
-    kept.write("third.md")
-    until(lambda: "third.md" in kept.names())
-    until(lambda: len(kept.status().skipped) == 1)
 
 
 def test_hundreds_of_files_at_once_all_arrive(kept: Kept) -> None:
