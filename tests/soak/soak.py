@@ -18,7 +18,7 @@ BEGINNING = 200
 """Documents that are there at first."""
 REST_AFTER = 20
 """Kills between two comparisons."""
-ROUND_SECONDS = 1.4
+ROUND_SECONDS = 1.0
 """From one kill to the next."""
 SEARCHES = 10
 """In each comparison, for each server."""
