@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from docindex.indexer.errors import IndexUnavailable
-from tests.e2e.sandbox import Sandbox, alive, opened_sandbox
+from tests.e2e.sandbox import Sandbox, opened_sandbox
 from tests.soak.world import AGREE_SECONDS, Documents, Index, Server, Silent, gone, word_of
 
 BEGINNING = 200
@@ -22,7 +22,6 @@ ROUND_SECONDS = 1.0
 """From one kill to the next."""
 SEARCHES = 10
 """In each comparison, for each server."""
-DEATH_SECONDS = 10.0
 MOST_HANDLES = 200
 MOST_BYTES = 600e6
 """In use by one process."""
@@ -134,11 +133,9 @@ class Soak:
             for victim in victims:
                 with suppress(psutil.Error):
                     victim.send_signal(signal.SIGKILL)
-            # On a busy machine a process may outlive that by a moment, and pass for a living
-            # one that needs not be started again.
-            end = time.monotonic() + DEATH_SECONDS
-            while any(map(alive, victims)) and time.monotonic() < end:
-                time.sleep(0.01)
+            killed = [victim.pid for victim in victims]
+            for server in self._servers:
+                server.await_end(killed)
             if victims:
                 self.kills[what] += 1
 

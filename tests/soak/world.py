@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -115,6 +115,13 @@ class Server:
     @property
     def living(self) -> bool:
         return self._session.process.poll() is None
+
+    def await_end(self, killed: Sequence[int]) -> None:
+        """On a busy machine one that was killed may outlive that by a moment, and pass for a
+        living one that needs not be started again."""
+        process = self._session.process
+        if process.pid in killed:
+            process.wait(ANSWER_SECONDS)
 
     def call(self, tool: str, **arguments: object) -> dict[str, Any]:
         """Raises Silent, and RuntimeError with what the tool says."""
