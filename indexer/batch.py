@@ -57,7 +57,7 @@ class Outcome:
     built: Built | None = None
     """None when nothing had to be written."""
     same: tuple[Record, ...] = ()
-    """Files with another stamp and the same content."""
+    """Files with another stamp, and the same time and content."""
     gone: tuple[str, ...] = ()
 
     @property

@@ -28,7 +28,9 @@ def take_in(
     found = folder.read(name)
     stamp = settled(found.stamp)
     version = version_of(found.data)
-    if known is not None and known.version == version and not known.skipped:
+    # Of another time, it is indexed again: documents are listed, sorted and filtered by that.
+    unchanged = (version, stamp.mtime_ns)
+    if known and not known.skipped and (known.version, known.stamp.mtime_ns) == unchanged:
         return replace(known, stamp=stamp), None
     document = parse(found.data, name, plain=plain)
     record = Record(

@@ -1,6 +1,6 @@
-"""Stamps of files that were found to hold what the index has of them, though the index
-has another stamp: they were touched, checked out anew, or so fresh when they were read
-that their stamp proved nothing.
+"""Stamps of files that were found to be what the index has of them, though the index has
+another stamp: they were copied with their times, given other permissions, or so fresh when
+they were read that their stamp proved nothing.
 
 They are kept in a file beside the segments, so that they are not read again at each start.
 Each belongs to one version of its file, and proves nothing of another. The file is a hint:

@@ -72,7 +72,7 @@ class Store:
         return self._records
 
     def restamp(self, record: Record) -> None:
-        """Remembers that a file with another stamp still has the same content."""
+        """Remembers that a file with another stamp still has the same time and content."""
         self._records.put(record)
         self._restamps.put(record)
 

@@ -225,6 +225,18 @@ def test_a_file_that_was_only_touched_is_still_served(library: Library, root: Pa
     assert names(library, "ropes") == ["notes.txt"]
 
 
+def test_a_file_that_was_only_touched_is_listed_and_filtered_by_its_new_time(
+    library: Library, root: Path
+) -> None:
+    os.utime(root / "notes.txt", (1e9, 1e9))
+    library.reindex(False, ignore, threading.Event())
+    (listed,) = library.list(ListRequest(path="notes.txt")).documents
+    assert listed.modified == 1e9
+    (hit,) = library.search(SearchRequest("ropes", modified_before=1.1e9)).hits
+    assert (hit.name, hit.modified) == ("notes.txt", 1e9)
+    assert names(library, "ropes", modified_after=1.1e9) == []
+
+
 def test_catching_up_indexes_what_changed_and_nothing_else(library: Library, root: Path) -> None:
     write(root, {"new.md": "# New\n\nanchor chain\n", "notes.txt": "only sails now\n"})
     (root / "index.md").unlink()
