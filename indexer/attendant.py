@@ -24,7 +24,9 @@ LOOK_SECONDS = 0.5
 LONGEST_LOOK = 2.0
 """What passes at most between two looks, unless this process or the machine was asleep."""
 START_SECONDS = 3.0
-"""How long one that was started has to take the lock before another is."""
+"""How long one that was started has to take its locks before another is."""
+SLOW_START_SECONDS = 20.0
+"""The same while it lives and has none yet: where one is slow to start, so are more."""
 SETTLE_SECONDS = 5.0
 """Between two looks whether the cache can be written."""
 SETTLED_SECONDS = 30.0
@@ -59,6 +61,9 @@ class Attendant:
         self._options = options
         self._leases: dict[Home, Lease] = {}
         self._children: list[subprocess.Popen[bytes]] = []
+        self._latest: subprocess.Popen[bytes] | None = None
+        self._sent = frozenset[Home]()
+        """What the latest was started for."""
         self._started = 0.0
         self._failures = 0
         self._running = frozenset[Home]()
@@ -128,7 +133,9 @@ class Attendant:
         now = time.monotonic()
         self._listen(self._running, min(now - self._looked, LONGEST_LOOK))
         self._looked = now
-        starting = bool(self._children) and now - self._started < START_SECONDS
+        starting = self._children[-1:] == [self._latest] and now - self._started < (
+            START_SECONDS if self._sent & self._running else SLOW_START_SECONDS
+        )
         if not orphaned:
             if now - self._started > SETTLED_SECONDS:
                 self._failures = 0
@@ -139,8 +146,9 @@ class Attendant:
             cache = homes[orphaned[0]].cache
             together = [home for home in orphaned if homes[home].cache == cache]
             roots = [homes[home].root for home in together]
-            child = start_indexer(roots, together, cache=cache, options=self._options)
-            self._children.append(child)
+            self._latest = start_indexer(roots, together, cache=cache, options=self._options)
+            self._children.append(self._latest)
+            self._sent = frozenset(together)
 
     def _listen(self, homes: Collection[Home], passed: float) -> None:
         """Ends an indexer that has told nothing for too long. `passed` seconds have gone by
