@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from docindex.indexer.errors import (
     Cancelled,
@@ -14,7 +15,8 @@ from docindex.indexer.errors import (
     Unavailable,
 )
 from docindex.indexer.holders import sign
-from docindex.indexer.letterbox import Reply, Request
+from docindex.indexer.home import Home
+from docindex.indexer.letterbox import Letterbox, Reply, Request
 from docindex.indexer.locks import held, hold
 from docindex.indexer.models import Options, Progress
 from docindex.indexer.shelf import Shelf
@@ -37,8 +39,9 @@ def index_names(shelf: Shelf, names: tuple[str, ...], options: Options, attended
         if not attended and not held(shelf.home.lock):
             _here(shelf, False, options, lambda progress: None, threading.Event())
             return True
-        request_id = shelf.letterbox.post(Request("index", names))
-        reply = shelf.letterbox.wait(request_id, SEARCHABLE_SECONDS, lambda: False)
+        letterbox = shelf.letterbox
+        request_id = letterbox.post(Request("index", names))
+        reply = letterbox.wait(request_id, SEARCHABLE_SECONDS, lambda: False)
     except (OSError, DocindexError):
         # The document is written, whatever is wrong with the index.
         log.warning("a write is not searchable yet", exc_info=True)
@@ -58,20 +61,24 @@ def index_all(
 
     Raises Cancelled, FolderUnavailable, Unavailable, TimedOut.
     """
-    if not attended and not held(shelf.home.lock):
+    home, letterbox = shelf.home, shelf.letterbox
+    if not attended and not held(home.lock):
         return _here(shelf, full, options, listener, cancelled)
     try:
-        request_id = shelf.letterbox.post(Request("reindex", full=full))
+        request_id = letterbox.post(Request("reindex", full=full))
     except OSError as error:
         raise IndexUnavailable(f"the index cannot be written: {error.strerror}") from error
     try:
-        reply = _await(shelf, request_id, attended, listener, cancelled)
+        reply = _await(shelf, home, letterbox, request_id, attended, listener, cancelled)
     except (TimedOut, IndexUnavailable):
-        shelf.letterbox.withdraw(request_id)
+        _withdraw(letterbox, request_id)
         raise
     if reply is None:
+        _withdraw(letterbox, request_id)
+        if shelf.home != home:
+            # Another folder, or another cache, has come in its place meanwhile.
+            return index_all(shelf, full, options, attended, listener, cancelled)
         # Who kept the index has gone, and nobody sends for another.
-        shelf.letterbox.withdraw(request_id)
         return _here(shelf, full, options, listener, cancelled)
     if not reply.ok:
         gone = reply.error.startswith(UNAVAILABLE)
@@ -79,8 +86,15 @@ def index_all(
     return reply
 
 
+def _withdraw(letterbox: Letterbox, request_id: str) -> None:
+    with suppress(OSError):
+        letterbox.withdraw(request_id)
+
+
 def _await(
     shelf: Shelf,
+    home: Home,
+    letterbox: Letterbox,
     request_id: str,
     attended: bool,
     listener: Callable[[Progress], None],
@@ -89,13 +103,15 @@ def _await(
     """None when nobody is left who could answer."""
     since = time.monotonic()
     instances: set[str] = set()
-    while (reply := shelf.letterbox.wait(request_id, PROGRESS_SECONDS, cancelled.is_set)) is None:
+    while (reply := letterbox.wait(request_id, PROGRESS_SECONDS, cancelled.is_set)) is None:
         if cancelled.is_set():
-            shelf.letterbox.post(Request("cancel", (request_id,)))
+            letterbox.post(Request("cancel", (request_id,)))
             raise Cancelled("reindexing was cancelled; what was done so far is kept")
-        if held(shelf.home.lock):
+        if shelf.home != home:
+            return None
+        if held(home.lock):
             since = time.monotonic()
-            if status := read_status(shelf.home.status):
+            if status := read_status(home.status):
                 listener(Progress(status.done, status.total, status.at))
                 instances.add(status.instance)
         elif not attended:

@@ -4,6 +4,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -274,6 +275,23 @@ def test_a_cancelled_reindex_keeps_what_was_there(root: Path, tmp_path: Path) ->
         library.reindex(True, ignore, cancelled)
     assert names(library, "harbour") == ["index.md"]
     assert library.reindex(False, ignore, threading.Event()).documents == 64
+
+
+def test_a_reindex_that_is_waited_for_goes_on_in_the_folder_that_comes_in_its_place(
+    library: Library, root: Path, tmp_path: Path
+) -> None:
+    home = home_of(tmp_path / "cache", root)
+    lock = hold(home.lock)  # somebody indexes, and never answers
+    assert lock is not None
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(library.reindex, False, ignore, threading.Event())
+        until(lambda: bool(list(home.requests.iterdir())))
+        root.rename(root.with_name("aside"))
+        write(root, {"other.md": "# Other\n\ncapstan\n"})
+        assert asked.result(timeout=20).documents == 1
+    assert names(library, "capstan") == ["other.md"]
+    assert list(home.requests.iterdir()) == []
+    lock.release()
 
 
 def test_a_folder_that_is_suddenly_empty_does_not_empty_the_index(
