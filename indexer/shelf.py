@@ -27,8 +27,12 @@ if TYPE_CHECKING:
 class Opened:
     """What belongs to one folder, and not to another that takes its place."""
 
-    def __init__(self, root: Path, cache: Path, options: Options) -> None:
-        """Raises FolderUnavailable, IndexUnavailable."""
+    def __init__(
+        self, root: Path, cache: Path, options: Options, before: "Opened | None" = None
+    ) -> None:
+        """`before` is searched for as long as there is nothing in a makeshift index.
+
+        Raises FolderUnavailable, IndexUnavailable."""
         self.identity = _identity(root)
         self.folder = Folder(root, options)
         self.cache = cache
@@ -43,6 +47,7 @@ class Opened:
             except OSError:
                 raise error from None
             self.home = home_of(self.cache, root)
+        self._before = before if self.not_kept else None
         self.letterbox = Letterbox(self.home)
         self._lock = threading.Lock()
         self._snapshots: Snapshots | None = None
@@ -56,7 +61,11 @@ class Opened:
                 from docindex.indexer.snapshot import Snapshots
 
                 self._snapshots = Snapshots(self.home.index)
-        return self._snapshots.newest()
+        newest, before = self._snapshots.newest(), self._before
+        if before is not None and not newest.leaves:
+            return before.snapshot()
+        self._before = None
+        return newest
 
     def catalogue(self, prefix: str) -> tuple[int, Mapping[str, Record]]:
         """Every document in the index by its name behind a prefix, and the generation."""
@@ -107,7 +116,7 @@ class Shelf:
         """Takes to a makeshift index when the cache cannot be written any more, and back
         to the cache when it can."""
         with suppress(OSError, DocindexError):
-            found = Opened(self.root, self._cache, self._options)
+            found = Opened(self.root, self._cache, self._options, self._opened)
             with self._lock:
                 if found.cache != self._opened.cache:
                     self._opened = found

@@ -16,11 +16,21 @@ import pytest
 from docindex.indexer import attendant, makeshift
 from docindex.indexer.errors import IndexUnavailable
 from docindex.indexer.home import Home, home_of
+from docindex.indexer.letterbox import Letterbox
 from docindex.indexer.library import Library
 from docindex.indexer.locks import held
 from docindex.indexer.models import Edit, FolderSpec, IndexView, Options, SearchRequest
 from docindex.indexer.status import read_status
-from tests.faults.within import NAMESPACES, NOBODY, limited, mounted, remounted, within
+from tests.faults.within import (
+    NAMESPACES,
+    NOBODY,
+    covered,
+    limited,
+    mounted,
+    remounted,
+    uncovered,
+    within,
+)
 from tests.waiting import until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="provoked as Linux does it")
@@ -115,12 +125,17 @@ def test_an_indexer_that_hangs_is_ended_and_another_takes_over(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attendant, "HANG_SECONDS", 2.5)
+    served.library.update(Edit("own.md", "# Own\n\nownword\n"))
     hanging = served.indexer
     hanging.suspend()
     until(lambda: hanging.status() == psutil.STATUS_STOPPED)
     served.write("meanwhile.md", "# Meanwhile\n\nstuckword\n")
+    # A write has its answer in time, whoever has taken the request with him.
+    assert served.library.delete("own.md").status == "deleted"
+    assert served.names("ownword") == []
     served.finds("stuckword", "meanwhile.md")
     until(lambda: not hanging.is_running())
+    until(lambda: Letterbox(served.home).waiting() == [])
     assert served.indexer.pid != hanging.pid
     served.is_well()
 
@@ -266,6 +281,34 @@ def test_a_cache_that_cannot_be_written_is_done_without(
     served.is_well()
     until(lambda: not place.exists())
     served.library.close()
+
+
+@within(*NAMESPACES)
+def test_a_cache_that_becomes_read_only_under_a_server_is_left_and_taken_up_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(attendant, "SETTLE_SECONDS", 1.0)
+    cache = tmp_path / "cache"
+    mounted(cache, "5m")
+    served = Served(tmp_path, cache)
+    served.attend()
+    served.becomes("ready")
+    first = served.indexer
+    covered(cache)
+    with pytest.raises(OSError, match="Read-only"):
+        (cache / "probe").touch()
+    assert first.is_running()
+    served.becomes("degraded", "index not kept")
+    served.write("meanwhile.md", "# Meanwhile\n\nprotectedword\n")
+    served.finds("protectedword", "meanwhile.md")
+    until(lambda: not first.is_running(), SECONDS)  # nobody needs it any more
+
+    uncovered(cache)
+    served.is_well()
+    served.finds("protectedword", "meanwhile.md")
+    served.library.close()
+    until(lambda: not held(served.home.lock))
 
 
 @within(*NAMESPACES)

@@ -59,6 +59,17 @@ def remounted(place: Path, mode: str) -> None:
     subprocess.run(["mount", "-o", f"remount,{mode}", str(place)], check=True)
 
 
+def covered(place: Path) -> None:
+    """Mounted over itself, read-only: what is open for writing there would not let it be
+    remounted, and goes on being written to."""
+    subprocess.run(["mount", "--bind", str(place), str(place)], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,ro", str(place)], check=True)
+
+
+def uncovered(place: Path) -> None:
+    subprocess.run(["umount", str(place)], check=True)
+
+
 def limited(pid: int, resource: str, limit: int) -> None:
     """Sets a limit of a process that is running; the hard limit stays as it is."""
     subprocess.run(["prlimit", "--pid", str(pid), f"--{resource}={limit}:"], check=True)
