@@ -7,7 +7,11 @@ from tests.eval.judged import Collection
 from tests.eval.made import Made, Place
 
 HERE = Path(__file__).parent
-BOOKS = {"k8s": HERE / "kubernetes.tsv", "user guide": HERE / "questions.tsv"}
+BOOKS = {
+    "k8s": HERE / "kubernetes.tsv",
+    "rust-book": HERE / "rust-book.tsv",
+    "user guide": HERE / "questions.tsv",
+}
 """By collection: a line for each question, and the sections or documents that answer it."""
 
 
