@@ -127,6 +127,19 @@ def test_a_run_is_shown_as_a_page_with_plots(tmp_path: Path) -> None:
         ET.parse(tmp_path / "quality" / f"{plot}.svg")
 
 
+def test_what_was_not_asked_has_neither_table_nor_plot(tmp_path: Path) -> None:
+    page = tmp_path / "quality.md"
+    (tmp_path / "quality").mkdir()
+    (tmp_path / "quality" / "ndcg.svg").write_text("of another run", encoding="utf-8")
+    run = Run(read={"boats": [Reading("asked", (Read(10.0, 100.0, 5.0, found=True),))]})
+    write(run, page)
+    text = page.read_text(encoding="utf-8")
+    assert "## Tokens" in text
+    assert "## Judged questions" not in text
+    assert "sets of judged questions" not in text
+    assert [each.name for each in (tmp_path / "quality").iterdir()] == ["tokens.svg"]
+
+
 def test_a_chart_has_a_bar_for_each_value() -> None:
     drawn = chart("a < b", {"x": {"one": 0.5, "two": 1.0}, "y": {"one": 0.0, "two": 0.25}})
     bars = [each for each in ET.fromstring(drawn) if each.get("fill") == "#0b6e4f"]

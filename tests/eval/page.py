@@ -21,8 +21,14 @@ def write(run: Run, page: Path = PAGE) -> None:
     """The page, and its plots in a folder of the same name."""
     plots = page.with_suffix("")
     plots.mkdir(exist_ok=True)
-    (plots / "ndcg.svg").write_text(_ndcg(run.compared), encoding="utf-8")
-    (plots / "tokens.svg").write_text(_tokens(run), encoding="utf-8")
+    for name, title, groups in (
+        ("ndcg", "nDCG@10", _ndcg(run.compared)),
+        ("tokens", "Tokens until the right lines are read, as a share of grep's", _tokens(run)),
+    ):
+        plot = plots / f"{name}.svg"
+        plot.unlink(missing_ok=True)
+        if groups:
+            plot.write_text(chart(title, groups), encoding="utf-8")
     page.write_text("\n\n".join(_page(run)) + "\n", encoding="utf-8")
 
 
@@ -53,14 +59,14 @@ def _tables(run: Run) -> Iterator[str]:
         yield markdown_table(*_compared(run.compared))
         yield f"![nDCG@10 of each engine on each set of questions]({PAGE.stem}/ndcg.svg)"
         yield markdown_table(*_more(run.compared))
-    if run.found:
+    if any(run.found.values()):
         yield "## Typing errors, names, other scripts, questions"
         yield (
             "Made from the documents themselves, with a fixed seed. Right is the section that the\n"
             "question was made from; of a name, a section where it stands as it is written."
         )
         yield markdown_table(*_found(run.found))
-    if run.read:
+    if any(run.read.values()):
         yield "## Tokens until the right lines are in context"
         yield (
             "Searching and then reading the hits in turn, against grep and reading the files with\n"
@@ -85,23 +91,22 @@ def _short(run: Run) -> tuple[Sequence[str], list[list[str]]]:
     asked = sum(each.harm.asked for each in run.compared)
     worse = sum(each.harm.worse for each in run.compared)
     read = [one for some in run.read.values() for each in some for one in each.each]
-    rows = [
-        [
-            "sets of judged questions where docindex is better than all others",
-            f"{best} of {len(differences)}",
-            "",
-        ],
-        [
-            "sets where another engine is better than docindex",
-            f"{beaten} of {len(differences)}",
-            "0",
-        ],
-        [
-            "questions as people typed them that mending made worse",
-            f"{worse} of {asked:,}",
-            "≤ 1 %",
-        ],
-    ]
+    rows: list[list[str]] = []
+    if run.compared:
+        sets = f"of {len(differences)}"
+        rows += [
+            [
+                "sets of judged questions where docindex is better than all others",
+                f"{best} {sets}",
+                "",
+            ],
+            ["sets where another engine is better than docindex", f"{beaten} {sets}", "0"],
+            [
+                "questions as people typed them that mending made worse",
+                f"{worse} of {asked:,}",
+                "≤ 1 %",
+            ],
+        ]
     for what, kind in (
         ("headings with one letter wrong, found among the first ten hits", "headings, one letter"),
         ("names of code and versions, there in the first hit", "names: "),
@@ -198,21 +203,19 @@ def _read(read: dict[str, list[Reading]]) -> tuple[Sequence[str], list[list[str]
     return header, rows
 
 
-def _ndcg(compared: Sequence[Compared]) -> str:
-    groups = {
+def _ndcg(compared: Sequence[Compared]) -> dict[str, dict[str, float]]:
+    return {
         each.name: {engine: one.mean(NDCG) for engine, one in each.engines.items()}
         for each in compared
     }
-    return chart("nDCG@10", groups)
 
 
-def _tokens(run: Run) -> str:
-    groups = {
+def _tokens(run: Run) -> dict[str, dict[str, float]]:
+    return {
         f"{name}, {each.kind}": {"docindex": each.ratio, "grep": 1.0}
         for name, some in run.read.items()
         for each in some
     }
-    return chart("Tokens until the right lines are read, as a share of grep's", groups)
 
 
 _WHY = """\
