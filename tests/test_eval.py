@@ -11,8 +11,9 @@ from docindex.indexer.markdown import parse
 from docindex.indexer.models import Document
 from tests.bench.sections import read
 from tests.eval import made
+from tests.eval.asked import asked, by_section
 from tests.eval.bars import chart
-from tests.eval.books import book
+from tests.eval.books import BOOKS, Book, book, not_there
 from tests.eval.finding import Found, found, stands
 from tests.eval.harm import Harm
 from tests.eval.judged import Collection, Question, QuestionSet, collection
@@ -21,7 +22,7 @@ from tests.eval.measures import NDCG, RECALL, Measured
 from tests.eval.page import printed, write
 from tests.eval.product import Product, opened
 from tests.eval.reading import Files, Read, Reading
-from tests.eval.run import OURS, Compared, Run
+from tests.eval.run import OURS, Asked, Compared, Run
 
 GUIDE = Path(__file__).parents[1] / "sample_docs"
 
@@ -111,6 +112,7 @@ def test_a_run_is_shown_as_a_page_with_plots(tmp_path: Path) -> None:
     engines = {OURS: good, "grep & co": bad}
     pytest.importorskip("scipy")
     run.compared.append(Compared("boats", 4, engines, (0.001, 0.002), Harm(4, 1, 0)))
+    run.asked["boats"] = [Asked(False, False, 4, {OURS: 3, "grep & co": 1})]
     run.found["boats"] = [Found("names", 1, 9, 10)]
     run.read["boats"] = [Reading("asked", (Read(10.0, 100.0, 5.0, found=True),))]
     page = tmp_path / "quality.md"
@@ -120,6 +122,8 @@ def test_a_run_is_shown_as_a_page_with_plots(tmp_path: Path) -> None:
     assert "0.125 −" in text
     assert "× 0.10" in text
     assert printed(run) in text
+    assert re.search(r"boats \(4\) +\| section +\| noted +\| \*\*3\*\* +\| 1 ", text)
+    assert re.search(r"about boats, .* \| 3 of 4 ", text)
     # In short: better than all others on the one set, in a hundred tokens of grep ten.
     assert re.search(r"docindex is better than all others +\| 1 of 1 ", text)
     assert re.search(r"as a share of grep's +\| 0.10 ", text)
@@ -138,6 +142,60 @@ def test_what_was_not_asked_has_neither_table_nor_plot(tmp_path: Path) -> None:
     assert "## Judged questions" not in text
     assert "sets of judged questions" not in text
     assert [each.name for each in (tmp_path / "quality").iterdir()] == ["tokens.svg"]
+
+
+def test_written_questions_are_counted_by_section_and_by_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "boats.md").write_text(PAGE, encoding="utf-8")
+    questions = tmp_path / "questions.tsv"
+    questions.write_text(
+        "fog horn sound\tboats.md#fog-signals\n"
+        "mooring line tie\tboats.md#fog-signals\tboats.md#mooring-lines\n"
+        "anchors\tboats.md#fog-signals\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setitem(BOOKS, "boats", Book(questions))
+    some = Collection("boats", tmp_path / "docs", ())
+    with opened(some.folder, tmp_path / "index") as product:
+        counted = {(each.pooled, each.documents): each for each in asked(product, some, {})}
+    assert {each.asked for each in counted.values()} == {3}
+    assert {how: each.right[OURS] for how, each in counted.items()} == {
+        (False, False): 1,
+        (False, True): 2,
+        (True, False): 2,
+        (True, True): 2,
+    }
+
+
+def test_a_section_is_a_document_to_other_engines(documents: list[Document]) -> None:
+    single = by_section(documents)
+    assert len(single) == sum(len(each.sections) for each in documents)
+    names = [document.name for document, _ in single]
+    assert len(set(names)) == len(names)
+    ((guide, place),) = (
+        each for each in single if each[1] == ("searching.md", "how-to-filter-by-tag")
+    )
+    assert [each.heading for each in guide.sections] == [f"{guide.title} How to filter by tag"]
+    assert single[int(guide.name)][1] == place
+
+
+def test_a_book_that_is_not_there_is_told_of() -> None:
+    told = "\n".join(not_there({"k8s"}))
+    assert "git clone https://github.com/rust-lang/book" in told
+    assert "Kubernetes" not in told
+    assert not list(not_there(BOOKS))
+
+
+def test_each_book_has_its_questions_and_where_they_are_answered() -> None:
+    for each in BOOKS.values():
+        rows = each.questions.read_text(encoding="utf-8").splitlines()
+        assert len(set(rows)) == len(rows) >= 20
+        assert all(row.count("\t") in {1, 2} for row in rows)
+        assert all(
+            ".md" in place for row in rows for place in " ".join(row.split("\t")[1:]).split()
+        )
 
 
 def test_a_chart_has_a_bar_for_each_value() -> None:

@@ -9,13 +9,15 @@ import argparse
 import asyncio
 import gc
 import logging
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from tests.bench import sections
 from tests.eval import made, page
-from tests.eval.books import BOOKS, book
+from tests.eval.asked import asked
+from tests.eval.books import BOOKS, book, not_there
 from tests.eval.finding import Found, found, stands
 from tests.eval.harm import harm
 from tests.eval.judged import Collection, QuestionSet, collection
@@ -41,6 +43,8 @@ def main() -> None:
         guide = Collection("user guide", GUIDE, ())
         if not arguments.collections or arguments.guide:
             _add(run, guide, place / "guide.index")
+    for line in not_there(run.sizes):
+        print(line, file=sys.stderr)
     print(page.printed(run))
     if arguments.write:
         page.write(run)
@@ -55,6 +59,8 @@ def _add(run: Run, some: Collection, place: Path) -> None:
             engines = {OURS: ours, **others[each.name]}
             harmed = harm(product, each)
             run.compared.append(Compared(each.name, len(each.questions), engines, times, harmed))
+        if some.name in BOOKS:
+            run.asked[some.name] = asked(product, some, PEERS)
         run.found[some.name] = _finding(product, some)
         run.read[some.name] = asyncio.run(_reading(product, some))
 
@@ -98,12 +104,6 @@ def _finding(product: Product, some: Collection) -> list[Found]:
     ]
     if len(words := made.cjk(documents)) >= made.LEAST:
         results.append(stands(product, some.folder, "CJK inside of sentences", words, 10))
-    if some.name in BOOKS:
-        written = book(some)
-        results.append(found(product, "written questions, the section", written, 3))
-        results.append(
-            found(product, "written questions, the document", written, 3, documents_count=True)
-        )
     return results
 
 

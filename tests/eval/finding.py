@@ -26,20 +26,11 @@ class Found:
         return self.right / self.asked
 
 
-def found(
-    product: Product,
-    kind: str,
-    some: Sequence[Made],
-    within: int,
-    *,
-    documents_count: bool = False,
-) -> Found:
-    """A right document counts as a right section does, if `documents_count`."""
+def found(product: Product, kind: str, some: Sequence[Made], within: int) -> Found:
     missed: list[str] = []
     for made in some:
-        names = {place.name for place in made.places} if documents_count else set[str]()
         hits = product.hits(made.text)[:within]
-        if not any(hit.name in names or is_right(hit, made.places) for hit in hits):
+        if not any(is_right(hit, made.places) for hit in hits):
             missed.append(made.text)
     return Found(kind, within, len(some) - len(missed), len(some), tuple(missed))
 

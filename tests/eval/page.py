@@ -8,7 +8,7 @@ from tests.eval.bars import chart
 from tests.eval.finding import Found
 from tests.eval.measures import MRR, NDCG, RECALL, difference
 from tests.eval.reading import Reading
-from tests.eval.run import OURS, Compared, Run
+from tests.eval.run import OURS, Asked, Compared, Run
 
 PAGE = Path(__file__).parents[2] / "sample_docs" / "quality.md"
 
@@ -59,6 +59,10 @@ def _tables(run: Run) -> Iterator[str]:
         yield markdown_table(*_compared(run.compared))
         yield f"![nDCG@10 of each engine on each set of questions]({PAGE.stem}/ndcg.svg)"
         yield markdown_table(*_more(run.compared))
+    if run.asked:
+        yield "## Written questions"
+        yield _WRITTEN
+        yield markdown_table(*_asked(run.asked))
     if any(run.found.values()):
         yield "## Typing errors, names, other scripts, questions"
         yield (
@@ -106,6 +110,16 @@ def _short(run: Run) -> tuple[Sequence[str], list[list[str]]]:
                 f"{worse} of {asked:,}",
                 "≤ 1 %",
             ],
+        ]
+    for name, some in run.asked.items():
+        rows += [
+            [
+                f"written questions about {name}, a right section among the first three hits",
+                f"{each.right[OURS]} of {each.asked}",
+                "≥ 90 %",
+            ]
+            for each in some
+            if not each.pooled and not each.documents
         ]
     for what, kind in (
         ("headings with one letter wrong, found among the first ten hits", "headings, one letter"),
@@ -167,6 +181,22 @@ def _more(compared: Sequence[Compared]) -> tuple[Sequence[str], list[list[str]]]
     return header, rows
 
 
+def _asked(asked: dict[str, list[Asked]]) -> tuple[Sequence[str], list[list[str]]]:
+    engines = list(next(iter(asked.values()))[0].right)
+    rows = [
+        [
+            f"{name} ({each.asked})",
+            "document" if each.documents else "section",
+            "and pooled" if each.pooled else "noted",
+            f"**{each.right[OURS]}**",
+            *(f"{each.right[engine]}" for engine in engines[1:]),
+        ]
+        for name, some in asked.items()
+        for each in some
+    ]
+    return ("questions about", "right is a", "answers", *engines), rows
+
+
 def _found(found: dict[str, list[Found]]) -> tuple[Sequence[str], list[list[str]]]:
     header = ("documents", "questions", "asked", "right within", "share")
     rows = [
@@ -218,6 +248,13 @@ def _tokens(run: Run) -> dict[str, dict[str, float]]:
     }
 
 
+_WRITTEN = """\
+Answered by one of the first three hits. The other engines index every section as a text of its
+own here, with the headings above it. Noted are the sections that answer by what they say; of
+the books, they were looked for before searching. Pooled are others that the engines found and
+that answer as well. Twenty questions tell whether answers are found, but hardly which engine
+finds more of them."""
+
 _WHY = """\
 ## Why there are no embeddings
 
@@ -268,10 +305,16 @@ _HOW = """\
   any engine was asked, and have stayed as they were: sections of 600 characters or more were
   shuffled with a fixed seed, the first one of each chapter taken until there were twenty, and
   for each the question written that its text answers; then the book was searched by eye and
-  grep for other sections that answer it by themselves. Left out were beforehand the table of
+  grep for other sections that answer it by themselves. Left out beforehand were the table of
   contents, title page, foreword, summaries, and the appendices that are lists (A, B, F). What
   answers the questions about the user guide was mended after looking at what was found, so
   that they prove little.
+- **Pooled** is what one judge found among the first ten sections of docindex, FTS5 and tantivy
+  and the first three of the others, for each question about Rust and Kubernetes: 630 in all,
+  shuffled, without the engine that had found them. Each was judged by what it says: whether it
+  answers the question by itself. What docindex finds for the six questions about Kubernetes
+  that it had missed was known to the judge by then; of two of them, a section that it had
+  found was taken to answer.
 - **Mended** are questions as people typed them in which a word that is in no document was
   taken for another one; worse, those that found less by it.
 - **With docindex**, hits are read in their order until the right section was read, each by
