@@ -17,7 +17,7 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain, pairwise
 from typing import NamedTuple, TypeVar
@@ -127,9 +127,10 @@ def identifiers(text: str) -> list[str]:
     return list(map(term_of_name, names))
 
 
-def all_terms(text: str, language: str = ENGLISH) -> Iterator[str]:
-    """The terms of a text and those of names in it: all that it is found by."""
-    return chain.from_iterable(map(_found_by(language).__getitem__, chunks(text)))
+def words_as_written(chunk: bytes) -> list[str]:
+    """What `term_spans` takes for words in one of `chunks`."""
+    text = chunk.decode("utf-8", "surrogatepass")
+    return word_pattern(text).findall(without_underscores(text))
 
 
 def chunks(text: str) -> list[bytes]:
@@ -212,9 +213,14 @@ def pieces(text: str) -> Iterator[str]:
     yield text[start:] if start else text
 
 
-def term_spans(text: str, language: str = ENGLISH) -> Iterator[tuple[str, int, int]]:
-    """The terms, each with the characters it stands for, `text[start:end]`."""
+def term_spans(
+    text: str, language: str = ENGLISH, among: Container[str] | None = None
+) -> Iterator[tuple[str, int, int]]:
+    """The terms, each with the characters it stands for, `text[start:end]`: of all words,
+    or of some."""
     for word in word_pattern(text).finditer(without_underscores(text)):
+        if among is not None and word[0] not in among:
+            continue
         start, end = word.span()
         found = [term_of(folded, word[0], language) for folded in _folded_words(word[0])]
         if len(found) == end - start - 1 and CJK_CHARACTER.match(word[0]):
@@ -336,8 +342,9 @@ _FEW = 16
 
 
 @lru_cache(maxsize=8)
-def _found_by(language: str) -> Memo[bytes, tuple[str, ...]]:
-    """For each chunk, all that it is found by in a text of the language."""
+def terms_of_chunks(language: str) -> Memo[bytes, tuple[str, ...]]:
+    """For each of `chunks`, all that it is found by in a text of the language: its terms, and
+    those of names in it."""
 
     def terms_in(chunk: bytes) -> tuple[str, ...]:
         words, written, names = analyse(canonical(chunk))

@@ -31,7 +31,7 @@ from docindex.indexer.languages import ENGLISH, language_of
 from docindex.indexer.models import Hit, Record, Section
 from docindex.indexer.root import Visit
 from docindex.indexer.shelf import Shelf
-from docindex.indexer.snippets import window
+from docindex.indexer.snippets import Wanted, window
 from docindex.indexer.stamps import settled
 
 
@@ -68,6 +68,7 @@ class Sight:
         self._told: dict[tuple[Shelf, str, int], bytes | None] = {}
         self._files: dict[tuple[Shelf, str], tuple[Sequence[str], bytes | None] | None] = {}
         self._visits: defaultdict[Shelf, Visit] = defaultdict(Visit)
+        self._sought: dict[str, Wanted] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -115,15 +116,8 @@ class Sight:
                 return None
             candidate = renewed
         first, last = candidate.first_line, candidate.last_line
-        snippet = window(
-            lines[first - 1 : last],
-            first,
-            self._weights.keys(),
-            self._snippet_bytes,
-            self._weights,
-            self._query.prefixes,
-            candidate.language,
-        )
+        wanted = self._wanted(candidate.language)
+        snippet = window(lines[first - 1 : last], first, wanted, self._snippet_bytes)
         record = candidate.record
         return Hit(
             name=candidate.shelf.outer(record.name),
@@ -138,6 +132,13 @@ class Sight:
             tags=record.tags,
             modified=record.stamp.mtime_ns / 1e9,
         )
+
+    def _wanted(self, language: str) -> Wanted:
+        """What to look for in documents of a language."""
+        if language not in self._sought:
+            weights, prefixes = self._weights, self._query.prefixes
+            self._sought[language] = Wanted(weights.keys(), weights, prefixes, language)
+        return self._sought[language]
 
     def _file(self, candidate: Candidate) -> tuple[Sequence[str], bytes | None] | None:
         """The lines of the file, and its bytes when they are not those that were indexed."""

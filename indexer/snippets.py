@@ -3,9 +3,17 @@
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import accumulate, islice
+from typing import NamedTuple
 
-from docindex.indexer.analysis import all_terms, alternatives, parts_of_names, term_spans
+from docindex.indexer.analysis import (
+    alternatives,
+    chunks,
+    parts_of_names,
+    term_spans,
+    terms_of_chunks,
+    words_as_written,
+)
 from docindex.indexer.clauses import Prefix
 from docindex.indexer.languages import ENGLISH
 from docindex.indexer.quoting import ELLIPSES_BYTES, Frame, Frames, cut, printable, size
@@ -32,30 +40,17 @@ class Snippet:
     table, the fence of code."""
 
 
-def window(
-    lines: Sequence[str],
-    first_line: int,
-    terms: Collection[str],
-    max_bytes: int,
-    weights: Mapping[str, float] | None = None,
-    prefixes: Collection[Prefix] = (),
-    language: str = ENGLISH,
-) -> Snippet:
+def window(lines: Sequence[str], first_line: int, wanted: "Wanted", max_bytes: int) -> Snippet:
     """The whole lines that hold the most different terms, closest together.
 
     `lines` are those of one section, and `first_line` the number of the first of
-    them; its heading is left out. `terms` are those of a question, or of names in it. Terms
-    that begin as a prefix says count too. A term counts as much as `weights` says, or 1. The
-    text has at most `max_bytes`
+    them; its heading is left out. The text has at most `max_bytes`
     bytes of UTF-8: a line longer than that is cut between words, around its
     matches. Where nothing matches, it is the section's beginning.
     """
     room = min(max_bytes, MAX_SCANNED)
     body = _Body(lines)
-    chosen = None
-    if terms or prefixes:
-        chosen = _choose(body, _Wanted(terms, prefixes, language), room, weights or {})
-    chosen = chosen or body.beginning()
+    chosen = (_choose(body, wanted, room) if wanted else None) or body.beginning()
     if chosen is None:
         return Snippet("", first_line)
     if body.size(chosen.first) > room:
@@ -65,8 +60,7 @@ def window(
     return Snippet(text, first_line + body.above + at)
 
 
-@dataclass(frozen=True, slots=True)
-class _Match:
+class _Match(NamedTuple):
     """Terms found in a line, at its bytes in the section, or a term in a line, at
     its characters there."""
 
@@ -76,17 +70,74 @@ class _Match:
     terms: Sequence[str]
 
 
-class _Wanted:
-    """Knows the terms of a question in the lines of a section."""
+class Wanted:
+    """Knows the terms of a question in the lines of sections, and what they are worth.
 
-    def __init__(self, terms: Collection[str], prefixes: Collection[Prefix], language: str) -> None:
+    What it has found out of a word it knows for all further lines, so there is one for all
+    the sections that a question finds. Not for several threads.
+    """
+
+    def __init__(
+        self,
+        terms: Collection[str],
+        weights: Mapping[str, float] | None = None,
+        prefixes: Collection[Prefix] = (),
+        language: str = ENGLISH,
+    ) -> None:
+        """`terms` are those of a question, or of names in it; each counts as much as
+        `weights` says, or 1. Terms that begin as a prefix says count too."""
         # Under each term of the index, that of the question.
         self._known = {one: term for term in terms for one in alternatives(term)}
         self._known |= {stem: prefix.start for prefix in prefixes for stem in prefix.stems}
         self._starts = tuple(prefix.start for prefix in prefixes)
         self._language = language
+        self._terms_of = terms_of_chunks(language)
+        weights = weights or {}
+        found = dict.fromkeys((*self._known.values(), *self._starts))
+        self.worth = {term: _exact(weights.get(term, 1.0)) for term in found}
+        self._seen: set[bytes] = set()
+        self._found: dict[bytes, list[str]] = {}
+        """Of the chunks seen so far, those with wanted terms, and these."""
+        self._written: set[str] = set()
+        """All words of those chunks."""
 
-    def among(self, terms: Iterable[str]) -> list[str]:
+    def __bool__(self) -> bool:
+        return bool(self._known or self._starts)
+
+    def matches(self, lines: Iterable[str], starts: Sequence[int]) -> Iterator["_Match"]:
+        """The lines with wanted terms, at their bytes: `starts` tells where each begins,
+        and where the one behind the last would."""
+        cut = list(map(chunks, lines))
+        self._look_at(set[bytes]().union(*cut))
+        found = self._found
+        if not found:
+            return
+        there = found.keys()
+        for at, of_line in enumerate(cut):
+            if not there.isdisjoint(of_line):
+                terms = [term for each in of_line if each in found for term in found[each]]
+                yield _Match(at, starts[at], starts[at + 1] - 1, terms)
+
+    def places(self, line: str) -> Iterator["_Match"]:
+        """The words of a line that `matches` has seen which are wanted, at their characters."""
+        for term, start, end in term_spans(line, self._language, self._written):
+            word = line[start:end]
+            found = self._among((term,) if word.islower() else (term, *parts_of_names(word)))
+            if found:
+                yield _Match(0, start, end, found)
+
+    def _look_at(self, chunks: set[bytes]) -> None:
+        known, starts, terms_of = self._known.keys(), self._starts, self._terms_of
+        for chunk in chunks - self._seen:
+            terms = terms_of[chunk]
+            if starts or not known.isdisjoint(terms):
+                wanted = self._among(terms)
+                if wanted:
+                    self._found[chunk] = wanted
+                    self._written.update(words_as_written(chunk))
+        self._seen |= chunks
+
+    def _among(self, terms: Iterable[str]) -> list[str]:
         """Those that are wanted, as the question has them."""
         known = self._known
         if not self._starts:
@@ -100,15 +151,10 @@ class _Wanted:
                 found.append(wanted)
         return found
 
-    def in_line(self, line: str) -> list[str]:
-        return self.among(all_terms(line, self._language))
 
-    def places(self, line: str) -> Iterator[_Match]:
-        for term, start, end in term_spans(line, self._language):
-            word = line[start:end]
-            found = self.among((term,) if word.islower() else (term, *parts_of_names(word)))
-            if found:
-                yield _Match(0, start, end, found)
+def _exact(weight: float) -> int:
+    """A weight in small parts: sums of whole numbers do not depend on their order."""
+    return round(weight * (1 << 32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,19 +172,14 @@ class _Body:
 
     def __init__(self, lines: Sequence[str]) -> None:
         self.above = _heading_lines(lines)
-        self.lines: list[str] = []
-        self.starts = [0]
+        self.lines = lines[self.above :]
+        sizes: Iterable[int]
+        if sum(map(len, self.lines)) + _LINE_COST * len(self.lines) <= MAX_SCANNED:
+            sizes = map(size, self.lines)
+        else:
+            self.lines, sizes = _first_of(self.lines)
+        self.starts = list(accumulate(sizes, lambda start, taken: start + taken + 1, initial=0))
         """In bytes, each line ending in one more."""
-        left = MAX_SCANNED
-        for at in range(self.above, len(lines)):
-            if left <= 0:
-                break
-            line = lines[at][:left]
-            self.lines.append(line)
-            # The rest of a line that was cut off is unknown, so it is too long.
-            taken = size(line) if len(line) == len(lines[at]) else MAX_SCANNED + 1
-            self.starts.append(self.starts[-1] + taken + 1)
-            left -= len(line) + _LINE_COST
 
     def size(self, first: int, last: int | None = None) -> int:
         return self.starts[(first if last is None else last) + 1] - self.starts[first] - 1
@@ -149,6 +190,22 @@ class _Body:
         return None if at is None else _Chosen(at, at)
 
 
+def _first_of(lines: Sequence[str]) -> tuple[list[str], list[int]]:
+    """As many as are looked at, with their sizes."""
+    first: list[str] = []
+    sizes: list[int] = []
+    left = MAX_SCANNED
+    for whole in lines:
+        if left <= 0:
+            break
+        line = whole[:left]
+        first.append(line)
+        # The rest of a line that was cut off is unknown, so it is too long.
+        sizes.append(size(line) if len(line) == len(whole) else MAX_SCANNED + 1)
+        left -= len(line) + _LINE_COST
+    return first, sizes
+
+
 def _heading_lines(lines: Sequence[str]) -> int:
     if lines and _ATX_HEADING.match(lines[0]):
         return 1
@@ -157,66 +214,50 @@ def _heading_lines(lines: Sequence[str]) -> int:
     return 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Cluster:
-    score: tuple[float, int, int]
-    """What the different terms weigh, minus the way from the first match to the
+class _Cluster(NamedTuple):
+    score: tuple[int, int, int]
+    """What the different terms are worth, minus the way from the first match to the
     last, the number of matched words. The greatest is the best."""
     first: _Match
     last: _Match
 
 
-def _choose(
-    body: _Body, wanted: _Wanted, room: int, weights: Mapping[str, float]
-) -> _Chosen | None:
-    matches = list(islice(_matching_lines(body, wanted), MAX_MATCHES))
-    best = _densest(matches, room, weights)
+def _choose(body: _Body, wanted: Wanted, room: int) -> _Chosen | None:
+    matches = list(islice(wanted.matches(body.lines, body.starts), MAX_MATCHES))
+    best = _densest(matches, room, wanted.worth)
     chosen = _Chosen(best.first.at, best.last.at) if best else None
     for match in matches:
         # Within a line, matches are looked up only where they can win.
         if body.size(match.at) <= room or (
-            best and _weight(match.terms, (), weights) <= best.score[0]
+            best and sum(map(wanted.worth.__getitem__, dict.fromkeys(match.terms))) <= best.score[0]
         ):
             continue
         line = body.lines[match.at]
         reach = (room - ELLIPSES_BYTES) * len(line) // size(line)
-        inside = _densest(list(islice(wanted.places(line), MAX_MATCHES)), reach, weights)
+        inside = _densest(list(islice(wanted.places(line), MAX_MATCHES)), reach, wanted.worth)
         if inside and (best is None or inside.score > best.score):
             best = inside
             chosen = _Chosen(match.at, match.at, inside.first.start, inside.last.end)
     return chosen
 
 
-def _matching_lines(body: _Body, wanted: _Wanted) -> Iterator[_Match]:
-    for at, line in enumerate(body.lines):
-        found = wanted.in_line(line)
-        if found:
-            yield _Match(at, body.starts[at], body.starts[at + 1] - 1, found)
-
-
-def _densest(
-    matches: Sequence[_Match], reach: int, weights: Mapping[str, float]
-) -> _Cluster | None:
+def _densest(matches: Sequence[_Match], reach: int, worth: Mapping[str, int]) -> _Cluster | None:
     """The best cluster that reaches no further than `reach`; the first of equals."""
     best: _Cluster | None = None
     for number, first in enumerate(matches):
-        weight, count, seen = 0.0, 0, set[str]()
+        total, count, seen = 0, 0, set[str]()
         for last in islice(matches, number, None):
             if last.end - first.start > reach:
                 break
-            weight += _weight(last.terms, seen, weights)
-            seen.update(last.terms)
+            for term in last.terms:
+                if term not in seen:
+                    seen.add(term)
+                    total += worth[term]
             count += len(last.terms)
-            score = (weight, first.start - last.start, count)
+            score = (total, first.start - last.start, count)
             if best is None or score > best.score:
                 best = _Cluster(score, first, last)
     return best
-
-
-def _weight(terms: Iterable[str], seen: Collection[str], weights: Mapping[str, float]) -> float:
-    """Of the different terms that were not seen before, in their order: rounding decides
-    between lines that say as much."""
-    return sum(weights.get(term, 1.0) for term in dict.fromkeys(terms) if term not in seen)
 
 
 def _whole_lines(body: _Body, first: int, last: int, room: int) -> tuple[str, int]:

@@ -12,7 +12,6 @@ from docindex.indexer.analysis import (
     FINGERPRINT,
     FUNCTION_WORDS,
     MAX_TERM,
-    all_terms,
     analyse,
     canonical,
     chunks,
@@ -22,7 +21,9 @@ from docindex.indexer.analysis import (
     term_of,
     term_spans,
     terms,
+    terms_of_chunks,
     words,
+    words_as_written,
 )
 from docindex.indexer.characters import fold
 
@@ -37,6 +38,11 @@ PIECES = st.sampled_from(
 )
 # fmt: on
 TEXTS = st.one_of(st.lists(PIECES, max_size=12).map("".join), st.text(max_size=40))
+
+
+def found_by(text: str) -> list[str]:
+    known = terms_of_chunks("")
+    return [term for chunk in chunks(text) for term in known[chunk]]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +134,15 @@ def test_a_text_has_the_terms_of_its_chunks(text: str) -> None:
     found = map(analyse, chunks(text))
     spoken = [pair for each in found for pair in zip(each.words, each.written, strict=True)]
     assert [term_of(*pair) for pair in spoken] == terms(text)
-    assert sorted(all_terms(text)) == sorted([*terms(text), *identifiers(text)])
+    assert sorted(found_by(text)) == sorted([*terms(text), *identifiers(text)])
+
+
+@given(TEXTS)
+@example("é-c# c#-é _c++_ ..C#x c##")
+def test_a_text_has_the_words_of_its_chunks(text: str) -> None:
+    written = {word for chunk in chunks(text) for word in words_as_written(chunk)}
+    assert list(term_spans(text, among=written)) == list(term_spans(text))
+    assert list(term_spans(text, among=())) == []
 
 
 @given(st.one_of(TEXTS, st.text(alphabet="aB1_-.:+#é", max_size=12)))
@@ -242,16 +256,16 @@ def test_the_memory_of_words_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(analysis, "MEMO_ENTRIES", 1000)
     memos: list[dict[str | bytes, object]] = [
         *(vars(analysis)[name] for name in ("_known", "_stemmed")),
-        vars(analysis)["_found_by"](""),
+        terms_of_chunks(""),
     ]
     for memo in memos:
         memo.clear()
     for number in range(analysis.MEMO_ENTRIES + 10):
         terms(f"w{number} é{number}")
-        list(all_terms(f"w{number} é{number}"))
+        list(found_by(f"w{number} é{number}"))
         assert all(len(memo) <= analysis.MEMO_ENTRIES for memo in memos)
     long = "z" * 100_000 + " é" + "z" * 100_000
-    assert list(all_terms(long)) == terms(long)
+    assert list(found_by(long)) == terms(long)
     assert all(memo and max(map(len, memo)) <= MAX_TERM for memo in memos)
 
 
