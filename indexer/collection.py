@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from docindex.indexer.analysis import alternatives
 from docindex.indexer.bm25 import LENGTHS, idf
+from docindex.indexer.byte_cache import ByteCache
 from docindex.indexer.census import Census
 from docindex.indexer.contributions import Contributions, postings
-from docindex.indexer.impacts import Bitmap, ImpactCache, Impacts, Numbers, TermImpacts
+from docindex.indexer.impacts import Bitmap, Impacts, Numbers, TermImpacts
 from docindex.indexer.snapshot import Leaf
 from docindex.indexer.weights import TEXT
 
@@ -59,7 +60,7 @@ class Collection:
         """See `Census`; None: their numbers tell which of two equal sections goes first."""
         self._contributions = Contributions(self.leaves, self.bases, census)
         self.documents = self._contributions.documents
-        self._cache = ImpactCache(max(CACHE_BYTES * self.size, LEAST_CACHE_BYTES))
+        self._cache = ByteCache[str, TermImpacts](max(CACHE_BYTES * self.size, LEAST_CACHE_BYTES))
         self._numbers: dict[str, tuple[tuple[int, ...], ...]] = {}
 
     def everything(self) -> Bitmap:

@@ -32,7 +32,8 @@ _CREATE = (
 )
 _ENTER = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_DIRECTORY", 0)
 
-_PIECE = 1 << 20
+_PIECE = 1 << 16
+"""Bytes read at once: to make room for more takes longer than to ask again."""
 _EFFECTIVE = os.access in os.supports_effective_ids
 
 _RENAME_EXCHANGE = 2

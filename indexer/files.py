@@ -116,17 +116,19 @@ class Folder:
             self._walk(walk, parse_path(name).split("/"))
         return walk.result()
 
-    def look(self, name: str) -> Stamp | str | None:
+    def look(self, name: str, visit: Visit | None = None) -> Stamp | str | None:
         """What a scan would say of one name: the stamp of a document, the reason for
         which it, or a link, is skipped, or None when there is no such document or it cannot
-        be the name of one. Raises as `scan` does."""
+        be the name of one. Whoever looks at several does it in one visit. Raises as `scan`
+        does."""
         try:
             *folders, last = parse_path(name).split("/")
         except (InvalidName, NotADocument):
             return None
-        with Visit() as visit:
+        with nullcontext(visit) if visit else Visit() as way:
+            way.rest()
             try:
-                place = self._root.descend(visit, name, folders)
+                place = self._root.descend(way, name, folders)
             except NotADocument:
                 return None
             except OSError as error:

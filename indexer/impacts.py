@@ -5,8 +5,6 @@ of one document, with every weight in it. All impacts of a term are computed whe
 first asks for it; queries then only add them up.
 """
 
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -146,40 +144,3 @@ class TermImpacts(NamedTuple):
     def nbytes(self) -> int:
         """All that they hold in memory."""
         return self.sections.nbytes + self.documents.nbytes
-
-
-class ImpactCache:
-    """Keeps the impacts of the terms that were used last, up to a number of bytes.
-
-    For any number of threads at once.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[str, TermImpacts] = OrderedDict()
-        self._bytes = 0
-
-    @property
-    def nbytes(self) -> int:
-        """All that it holds in memory."""
-        return self._bytes
-
-    def get(self, term: str) -> TermImpacts | None:
-        with self._lock:
-            found = self._kept.get(term)
-            if found is not None:
-                self._kept.move_to_end(term)
-            return found
-
-    def put(self, term: str, impacts: TermImpacts) -> None:
-        """Impacts that exceed the limit by themselves are not kept."""
-        with self._lock:
-            before = self._kept.pop(term, None)
-            if before is not None:
-                self._bytes -= before.nbytes
-            self._kept[term] = impacts
-            self._bytes += impacts.nbytes
-            while self._bytes > self._limit:
-                _, dropped = self._kept.popitem(last=False)
-                self._bytes -= dropped.nbytes

@@ -27,6 +27,7 @@ from docindex.indexer.errors import (
 )
 from docindex.indexer.files import not_found
 from docindex.indexer.indexing import index_all, index_names
+from docindex.indexer.known_documents import KnownDocuments
 from docindex.indexer.locks import held
 from docindex.indexer.models import (
     Author,
@@ -110,7 +111,8 @@ class Library:
         _check_labels(folders)
         self._options = options or Options()
         self._state = state
-        self._shelves = [Shelf(folder, cache, self._options) for folder in folders]
+        known = KnownDocuments()
+        self._shelves = [Shelf(folder, cache, self._options, known) for folder in folders]
         self._rules = _read(rules) if rules else None
         self._reach: Reach | None = None
         self._who = ""

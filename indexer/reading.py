@@ -2,11 +2,9 @@
 
 import re
 
-from docindex.indexer.encoding import decode, split_lines
 from docindex.indexer.errors import InvalidInput, Unavailable
-from docindex.indexer.files import version_of
 from docindex.indexer.intake import LIGHT_BYTES, READ_PLAINLY
-from docindex.indexer.markdown import parse
+from docindex.indexer.known_documents import KnownDocument
 from docindex.indexer.models import Heading, Reading
 from docindex.indexer.names import shown
 from docindex.indexer.sections import find_section, section_range
@@ -19,12 +17,10 @@ def read(shelf: Shelf, name: str, section: str, lines: str) -> Reading:
     """`name` is the one below the folder. Raises what `Library.read` says."""
     if section and lines:
         raise InvalidInput("give section or lines, not both")
-    file = shelf.folder.read(name)
-    version = version_of(file.data)
-    heavy = file.stamp.size > LIGHT_BYTES
-    plain = heavy and _takes_too_long(shelf, shelf.outer(name), version)
-    document = parse(file.data, name, plain=plain)
-    text = split_lines(decode(file.data).text)
+    known, document = shelf.known.read_parsed(
+        shelf.folder, name, lambda found: _takes_too_long(shelf, shelf.outer(name), found)
+    )
+    text = known.lines
     first, last = 1, len(text)
     if section:
         first, last = section_range(document, find_section(document.sections, section))
@@ -33,13 +29,13 @@ def read(shelf: Shelf, name: str, section: str, lines: str) -> Reading:
     return Reading(
         name=shelf.outer(name),
         title=document.title,
-        version=version,
+        version=known.version,
         text="".join(text[first - 1 : last]),
         first_line=first,
         last_line=last,
         line_count=len(text),
-        size=file.stamp.size,
-        modified=file.stamp.mtime_ns / 1e9,
+        size=known.stamp.size,
+        modified=known.stamp.mtime_ns / 1e9,
         tags=document.tags,
         front_matter=document.front_matter,
         outline=tuple(
@@ -47,17 +43,19 @@ def read(shelf: Shelf, name: str, section: str, lines: str) -> Reading:
             for each in document.sections
             if each.trail
         ),
-        remarks=(*document.remarks, READ_PLAINLY) if plain else document.remarks,
+        remarks=(*document.remarks, READ_PLAINLY) if known.plain else document.remarks,
     )
 
 
-def _takes_too_long(shelf: Shelf, name: str, version: str) -> bool:
+def _takes_too_long(shelf: Shelf, name: str, known: KnownDocument) -> bool:
     """Whether the indexer has tried to read this as Markdown, and given it up."""
+    if known.stamp.size <= LIGHT_BYTES:
+        return False
     try:
         record = shelf.catalogue()[1].get(name)
     except Unavailable:
         return False
-    return record is not None and record.version == version and READ_PLAINLY in record.remarks
+    return record is not None and record.version == known.version and READ_PLAINLY in record.remarks
 
 
 def _range(lines: str, count: int) -> tuple[int, int]:

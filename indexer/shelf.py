@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from docindex.indexer.errors import DocindexError, FolderUnavailable, IndexUnavailable
 from docindex.indexer.files import Folder
 from docindex.indexer.home import Home, home_of
+from docindex.indexer.known_documents import KnownDocuments
 from docindex.indexer.letterbox import Letterbox
 from docindex.indexer.locks import held
 from docindex.indexer.makeshift import makeshift_cache
@@ -82,9 +83,13 @@ class Opened:
 
 
 class Shelf:
-    def __init__(self, spec: FolderSpec, cache: Path, options: Options) -> None:
-        """Raises FolderUnavailable when the folder is not there."""
+    def __init__(
+        self, spec: FolderSpec, cache: Path, options: Options, known: KnownDocuments | None = None
+    ) -> None:
+        """`known` are the documents that were read, of this folder and of others. Raises
+        FolderUnavailable when the folder is not there."""
         self.label = spec.label
+        self.known = known or KnownDocuments()
         self.root = Path(spec.path).expanduser().resolve()
         self._cache = cache
         self._options = options

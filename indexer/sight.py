@@ -26,13 +26,11 @@ from docindex.indexer.clauses import (
 )
 from docindex.indexer.encoding import decode, split_lines
 from docindex.indexer.errors import DocindexError
-from docindex.indexer.files import version_of
 from docindex.indexer.languages import ENGLISH, language_of
 from docindex.indexer.models import Hit, Record, Section
 from docindex.indexer.root import Visit
 from docindex.indexer.shelf import Shelf
 from docindex.indexer.snippets import Wanted, window
-from docindex.indexer.stamps import settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +146,16 @@ class Sight:
         return self._files[key]
 
     def _open(self, candidate: Candidate) -> tuple[Sequence[str], bytes | None] | None:
-        record = candidate.record
+        record, shelf = candidate.record, candidate.shelf
+        folder, visit = shelf.folder, self._visits[shelf]
         try:
-            file = candidate.shelf.folder.read(record.name, self._visits[candidate.shelf])
+            known = shelf.known.read(folder, record.name, visit)
+            if known.version == record.version:
+                return known.lines, None
+            data = folder.read(record.name, visit).data
         except DocindexError:
             return None
-        same = settled(file.stamp) == record.stamp or version_of(file.data) == record.version
-        return split_lines(decode(file.data).text), None if same else file.data
+        return split_lines(decode(data).text), data
 
     def _again(self, candidate: Candidate, data: bytes) -> Candidate | None:
         """The same section of a file that has changed, if it still answers the query."""

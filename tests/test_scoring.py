@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docindex.indexer.analysis import terms
+from docindex.indexer.byte_cache import ByteCache
 from docindex.indexer.clauses import And, Clause, Has, Not, Or, Prefix, Word
 from docindex.indexer.collection import Collection
 from docindex.indexer.contributions import FIELDS
 from docindex.indexer.impacts import (
     OVERHEAD,
     Bitmap,
-    ImpactCache,
     TermImpacts,
     highest,
     new_impacts,
@@ -234,7 +234,7 @@ def impacts(count: int) -> TermImpacts:
 
 def test_a_cache_keeps_what_was_used_last_within_its_bytes() -> None:
     each = impacts(1_000).nbytes
-    cache = ImpactCache(3 * each)
+    cache = ByteCache[str, TermImpacts](3 * each)
     for term in "abc":
         cache.put(term, impacts(1_000))
     assert cache.get("a") is not None
