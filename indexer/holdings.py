@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 
+from docindex.indexer.byte_cache import ByteCache
 from docindex.indexer.collection import living
 from docindex.indexer.encoding import decode, split_lines
 from docindex.indexer.errors import DocindexError
@@ -18,11 +19,15 @@ from docindex.indexer.models import Record
 from docindex.indexer.ranking import Ranked, Ranker
 from docindex.indexer.realms import MOST_CALLERS, Parts, Realms
 from docindex.indexer.rules import Principal, Reach, Rules
+from docindex.indexer.segment_reader import StoredHead
 from docindex.indexer.shelf import Shelf
 from docindex.indexer.sight import Candidate
 from docindex.indexer.snapshot import Snapshot
 from docindex.indexer.suggest import Speller, languages_of
 from docindex.indexer.witness import Text, Witness
+
+Heads = ByteCache[tuple[str, int], StoredHead]
+HEADS_BYTES = 4_000_000
 
 CHOICES = 16
 """Choices of documents that are remembered: a page and the next one ask for the same."""
@@ -60,10 +65,14 @@ class Holdings:
         snapshots: Sequence[Snapshot],
         rules: Rules | None = None,
         known: Parts | None = None,
+        heads: Heads | None = None,
     ) -> None:
         """One snapshot for each shelf. With rules, what not every caller may read is left
-        out of all statistics; `known` are the parts of the holdings before."""
+        out of all statistics; `known` and `heads` are the parts and the heads of the
+        holdings before."""
         self.snapshots = tuple(snapshots)
+        self.heads = heads or Heads(HEADS_BYTES)
+        """Those that were asked for last. Segments never change, nor do their heads."""
         self._segments = [
             (shelf, leaf)
             for shelf, snapshot in zip(shelves, snapshots, strict=True)
@@ -132,7 +141,11 @@ class Holdings:
 
     def candidate(self, spot: Spot) -> Candidate:
         shelf, leaf = self._segments[spot.segment]
-        head = leaf.reader.head(spot.head)
+        key = (leaf.reader.segment_id, spot.head)
+        head = self.heads.get(key)
+        if head is None:
+            head = leaf.reader.head(spot.head)
+            self.heads.put(key, head)
         # A file without text has a head that is no section.
         section = head.sections[spot.docnum - spot.head] if head.sections else ((), "", 1, 1)
         trail, anchor, first, last = section

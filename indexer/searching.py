@@ -109,7 +109,10 @@ class Engine:
     def _holdings(self, snapshots: tuple[Snapshot, ...]) -> Holdings:
         with self._lock:
             if snapshots != self._newest.snapshots:
-                self._newest = Holdings(self._shelves, snapshots, self._rules, self._newest.parts)
+                before = self._newest
+                self._newest = Holdings(
+                    self._shelves, snapshots, self._rules, before.parts, before.heads
+                )
             return self._newest
 
 

@@ -7,6 +7,7 @@ is one whose terms have a single, uncompressed block of postings each.
 """
 
 import pickle
+import sys
 import zlib
 from array import array
 from collections.abc import Iterator
@@ -33,6 +34,12 @@ _LONGEST_INFO = 128
 """Bytes that hold the pickle before a block of postings for sure."""
 
 
+_SECTION = 160
+"""Bytes that a section takes besides its strings and its trail: a tuple, two numbers."""
+_RECORD = 8
+"""As many sections take as much as a record without its strings."""
+
+
 class Postings(NamedTuple):
     ids: NDArray[np.uint32]
     """Of documents, ascending."""
@@ -52,6 +59,16 @@ class StoredHead(NamedTuple):
     """The documents from its head on."""
     language: str = ""
     """The one it is in, if not English."""
+
+    @property
+    def nbytes(self) -> int:
+        """What it holds in memory, about: sections share the headings above them."""
+        record = self.record
+        texts = [record.name, record.title, *record.marks, *record.remarks]
+        for trail, anchor, _, _ in self.sections:
+            texts += [*trail[-1:], anchor]
+        trails = sum(sys.getsizeof(trail) for trail, *_ in self.sections)
+        return sum(map(sys.getsizeof, texts)) + trails + _SECTION * (len(self.sections) + _RECORD)
 
 
 class SegmentReader:

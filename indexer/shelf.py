@@ -16,7 +16,7 @@ from docindex.indexer.letterbox import Letterbox
 from docindex.indexer.locks import held
 from docindex.indexer.makeshift import makeshift_cache
 from docindex.indexer.models import FolderSpec, FolderStatus, IndexView, Options, Record, Skipped
-from docindex.indexer.status import UNAVAILABLE, IndexerStatus, read_status
+from docindex.indexer.status import UNAVAILABLE, IndexerStatus, StatusFile
 
 SILENT_SECONDS = 60.0
 """An indexer says each second that it lives."""
@@ -50,6 +50,7 @@ class Opened:
             self.home = home_of(self.cache, root)
         self._before = before if self.not_kept else None
         self.letterbox = Letterbox(self.home)
+        self.status = StatusFile(self.home.status)
         self._lock = threading.Lock()
         self._snapshots: Snapshots | None = None
         self._catalogue: tuple[Snapshot | None, Mapping[str, Record]] = (None, {})
@@ -149,11 +150,11 @@ class Shelf:
 
     def view(self) -> IndexView:
         opened = self._current()
-        return self._view(opened, read_status(opened.home.status))
+        return self._view(opened, opened.status.read())
 
     def status(self) -> FolderStatus:
         opened = self._current()
-        found = read_status(opened.home.status)
+        found = opened.status.read()
         size = 0
         for path in opened.home.index.glob("*"):
             with suppress(FileNotFoundError):

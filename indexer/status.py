@@ -18,6 +18,9 @@ from docindex.indexer.models import IndexState
 
 FORMAT = 1
 
+_TICK_NS = 50_000_000
+"""More than a tick of the clock of any file system that a cache may lie on."""
+
 UNWRITABLE = "the index cannot be written"
 
 UNAVAILABLE = "folder unavailable"
@@ -74,6 +77,33 @@ def read_status(path: Path) -> IndexerStatus | None:
     if (status := _read(_aside(path))) is not None:
         return replace(status, state="degraded", reason=UNWRITABLE, beat=time.time())
     return None
+
+
+class StatusFile:
+    """Reads it again only when it is another one. For any number of threads at once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known: tuple[tuple[int, int, int], IndexerStatus] | None = None
+
+    def read(self) -> IndexerStatus | None:
+        """What `read_status` gives."""
+        try:
+            found = os.stat(self._path)
+        except OSError:
+            return read_status(self._path)
+        mark = (found.st_ino, found.st_mtime_ns, found.st_ctime_ns)
+        known = self._known
+        if known is not None and known[0] == mark:
+            return known[1]
+        # It is replaced and never changed, so another one has another mark, unless it got
+        # the inode of the one before in the same tick of the clock.
+        settled = time.time_ns() - found.st_ctime_ns > _TICK_NS
+        status = _read(self._path) if settled else None
+        if status is None:
+            return read_status(self._path)
+        self._known = (mark, status)
+        return status
 
 
 def beat_of(path: Path) -> tuple[int, int] | None:

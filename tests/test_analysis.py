@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -254,7 +255,7 @@ def test_a_hostile_text_is_analysed_in_the_end(text: str) -> None:
 
 def test_the_memory_of_words_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(analysis, "MEMO_ENTRIES", 1000)
-    memos: list[dict[str | bytes, object]] = [
+    memos: list[dict[Any, Any]] = [
         *(vars(analysis)[name] for name in ("_known", "_stemmed")),
         terms_of_chunks(""),
     ]

@@ -41,3 +41,26 @@ def test_a_status_that_cannot_be_written_is_not_taken_for_the_present_one(
     found = read_status(path)
     assert found is not None
     assert found.state == "ready"
+
+
+def test_a_status_is_read_again_when_it_is_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "status.json"
+    file = status.StatusFile(path)
+    assert file.read() is None
+    for documents in range(20):
+        write_status(path, replace(READY, documents=documents))
+        found = file.read()
+        assert found is not None
+        assert found.documents == documents
+    monkeypatch.setattr(status, "_TICK_NS", -1)  # whatever is written now is old enough
+    first = file.read()
+    assert first is not None
+    assert file.read() is first
+    write_status(path, replace(READY, documents=77))
+    found = file.read()
+    assert found is not None
+    assert found.documents == 77
+    path.unlink()
+    assert file.read() is None
