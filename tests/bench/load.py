@@ -51,8 +51,9 @@ QUESTIONS = (
 )
 WRITES, ABORTS = 0.02, 0.01
 START_SECONDS = 300.0
-SETTLED = 0.2
-"""Of the time; what a server needs by then is what it is measured by at the end."""
+SETTLED, AT_END = 0.2, 0.98
+"""Of the time; what a server needs by the first is what it is measured by at the second, when
+the clients are connected still."""
 
 
 @dataclass
@@ -124,7 +125,7 @@ class Client:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         status = int(head.split(" ", 2)[1])
         fields = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if line)
-        answer = await reader.readexactly(int(fields["content-length"]))
+        answer = await _body(reader, fields)
         if status != 200:
             raise ValueError(f"status {status}: {answer[:200]!r}")
         found: dict[str, Any] = json.loads(answer)
@@ -141,6 +142,18 @@ class Client:
         if self._streams is not None:
             self._streams[1].close()
             self._streams = None
+
+
+async def _body(reader: asyncio.StreamReader, fields: Mapping[str, str]) -> bytes:
+    """The JSON of an answer; of one that took so long that it became a stream, its last event."""
+    if "content-length" in fields:
+        return await reader.readexactly(int(fields["content-length"]))
+    body = b""
+    while size := int(await reader.readline(), 16):
+        body += await reader.readexactly(size)
+        await reader.readline()
+    await reader.readline()
+    return body.rpartition(b"data: ")[2]
 
 
 @dataclass(frozen=True)
@@ -166,16 +179,14 @@ async def load(
         asyncio.create_task(Client(port, number, tally, empty=empty).run(began + seconds))
         for number in range(clients)
     ]
-    await asyncio.sleep(seconds * SETTLED)
-    settled = _needs(server)
+    needs: list[tuple[float, int]] = []
+    for share in (SETTLED, AT_END):
+        await asyncio.sleep(began + seconds * share - time.monotonic())
+        needs.append((server.memory_info().rss / 1e6, server.num_fds()))
     await asyncio.gather(*running)
+    (settled, handles), (at_end, handles_at_end) = needs
     took = time.monotonic() - began
-    at_end = _needs(server)
-    return Outcome(tally, took, (settled[0], at_end[0]), (settled[1], at_end[1]))
-
-
-def _needs(server: psutil.Process) -> tuple[float, int]:
-    return server.memory_info().rss / 1e6, server.num_fds()
+    return Outcome(tally, took, (settled, at_end), (handles, handles_at_end))
 
 
 @contextmanager
