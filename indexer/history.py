@@ -222,6 +222,18 @@ class History:
         found.pop(current, None)
         return list(found.values())
 
+    def moved_to(self, name: str) -> str:
+        """The name that a document went to from here, over all moves that may be known;
+        "" when it was not moved away."""
+        followed = [name]
+        while changes := self.changes(followed[-1]):
+            last = changes[-1]
+            gone = last.why == "moved" and last.after is None and last.other not in followed
+            if not (gone and last.other and self._may_read(last.other)):
+                break
+            followed.append(last.other)
+        return followed[-1] if len(followed) > 1 else ""
+
     def find(self, name: str, version: str) -> Kept | None:
         for change in self.lineage(name):
             for kept in (change.before, change.after):

@@ -332,9 +332,11 @@ class Past:
 
     name: str
     current: str
-    """The version that is there; "" when it is deleted."""
+    """The version that is there; "" when there is none any more."""
     versions: tuple[KeptVersion, ...]
     """The latest first, each once, and without the current one."""
+    moved_to: str = ""
+    """The name under which it goes on; "" when it was not moved away."""
 
 
 @dataclass(frozen=True, slots=True)

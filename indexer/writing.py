@@ -126,7 +126,8 @@ class Writer:
         versions = history.versions(name, current)
         if old is None and not versions:
             raise self.nothing_kept(shelf, asked)
-        return Past(asked, current, tuple(versions))
+        moved_to = history.moved_to(name) if old is None else ""
+        return Past(asked, current, tuple(versions), moved_to and shelf.outer(moved_to))
 
     def _update(self, shelf: Shelf, name: str, edit: Edit) -> WriteOutcome:
         old = self._read(shelf, name)
@@ -318,7 +319,7 @@ class Writer:
         deleted = [
             shelf.outer(name)
             for name, changes in self._history(shelf).names().items()
-            if changes[-1].after is None
+            if changes[-1].after is None and changes[-1].why != "moved"
         ]
         said = f"; deleted documents are {_listed(deleted)}" if deleted else ""
         return VersionNotFound(f"nothing is kept of {shown(asked)}{said}")

@@ -78,6 +78,8 @@ def history(
         found = library.past(name)
     for line in [as_json(found)] if json else reports.past(found):
         give(line)
+    if found.moved_to:
+        talk(f"{harmless(name)} was moved to {harmless(found.moved_to)}")
     if not found.versions:
         talk("no other version is kept")
     return 0 if found.versions else 1

@@ -49,7 +49,7 @@ def written(outcome: WriteOutcome, diff_tokens: int) -> wire.Written:
 def past(found: Past) -> wire.Written:
     """The versions that can be restored, as many as are worth a model's reading."""
     shaped: wire.Written = {
-        "status": "exists" if found.current else "deleted",
+        "status": "exists" if found.current else "moved" if found.moved_to else "deleted",
         "name": found.name,
         "versions": [
             {
@@ -65,6 +65,8 @@ def past(found: Past) -> wire.Written:
         shaped["version"] = found.current
     if len(found.versions) > _VERSIONS:
         shaped["more_versions"] = len(found.versions) - _VERSIONS
+    if found.moved_to:
+        shaped["remarks"] = [f"it was moved to {found.moved_to}"]
     return shaped
 
 

@@ -90,6 +90,7 @@ class FakeLibrary(Library):
     outcome: WriteOutcome | None = None
     steps: Sequence[Progress] = ()
     current: str = "77ad01c5e2b9"
+    moved_to: str = ""
     kept: tuple[KeptVersion, ...] = ()
     moved: MoveOutcome | None = None
     news: Changes = field(default_factory=Changes)
@@ -192,7 +193,7 @@ class FakeLibrary(Library):
 
     def past(self, name: str) -> Past:
         self._begin(("past", name))
-        return Past(name, self.current, self.kept)
+        return Past(name, self.current, self.kept, self.moved_to)
 
     def reindex(
         self,

@@ -354,6 +354,12 @@ class TestHistory:
         assert "no other version is kept" in found.err
         assert call("history", "no.md", "--in", docs).status == 1
 
+    def test_of_a_document_that_was_moved_it_says_where_it_is(self, call: Call, docs: Path) -> None:
+        library_of(docs).move("tea.md", "drinks/tea.md")
+        found = call("history", "all/tea.md", "--in", f"all={docs}")
+        assert found.status == 0
+        assert "all/tea.md was moved to all/drinks/tea.md" in found.err
+
     def test_a_folder_that_was_renamed_adopts_its_history(self, call: Call, docs: Path) -> None:
         edited(docs, "tea.md", "# Tea\n")
         docs.rename(docs.with_name("drinks"))
@@ -442,10 +448,14 @@ class TestRestore:
         assert call("restore", "tea.md", "--since", "1h", "--in", docs).status == 2
 
 
+def library_of(docs: Path) -> Library:
+    cache, state = (Path(os.environ[f"DOCINDEX_{place}_DIR"]) for place in ("CACHE", "STATE"))
+    return Library([FolderSpec(str(docs))], cache=cache, state=state)
+
+
 def edited(docs: Path, name: str, text: str) -> str:
     """Writes a document through docindex, and returns the version it had."""
-    cache, state = (Path(os.environ[f"DOCINDEX_{place}_DIR"]) for place in ("CACHE", "STATE"))
-    library = Library([FolderSpec(str(docs))], cache=cache, state=state)
+    library = library_of(docs)
     version = library.read(name).version if (docs / name).exists() else ""
     library.update(Edit(name, text, if_version=version))
     return version

@@ -155,6 +155,22 @@ def moved(history: History, old: str, new: str, text: bytes) -> None:
     history.record(old, "moved", text, None, new)
 
 
+def test_of_a_document_that_was_moved_away_it_is_known_where_it_went(
+    tmp_path: Path, history: History
+) -> None:
+    chain(history, "a.md", None, b"one")
+    assert history.moved_to("a.md") == ""
+    moved(history, "a.md", "b.md", b"one")
+    moved(history, "b.md", "c.md", b"one")
+    assert [history.moved_to(name) for name in ("a.md", "b.md", "c.md")] == ["c.md", "c.md", ""]
+    not_all = History(tmp_path / "state", tmp_path / "docs", lambda name: name != "c.md")
+    assert [not_all.moved_to(name) for name in ("a.md", "b.md")] == ["b.md", ""]
+    moved(history, "c.md", "a.md", b"one")
+    assert [history.moved_to(name) for name in ("a.md", "b.md", "c.md")] == ["", "a.md", "a.md"]
+    chain(history, "a.md", b"one", None)
+    assert history.moved_to("a.md") == ""
+
+
 def test_a_move_in_a_folder_within_leads_to_no_document_of_that_name_outside(
     tmp_path: Path,
 ) -> None:

@@ -19,6 +19,7 @@ from docindex.indexer.errors import (
     SectionNotFound,
     TooLarge,
     VersionMismatch,
+    VersionNotFound,
     VersionRequired,
 )
 from docindex.indexer.files import Folder
@@ -555,6 +556,9 @@ def test_a_moved_document_is_found_under_its_new_name_with_its_history(
     assert (tried.status, moved.status, moved.searchable) == ("would_move", "moved", True)
     assert set(names(library, "lantern")) == {"guide/setup.md", "sea/tides.md"}
     assert "(sea/tides.md#tides)" in (root / "see.md").read_text()
+    assert library.past("guide/tides.md").moved_to == "sea/tides.md"
+    with pytest.raises(VersionNotFound, match=r"nothing is kept of never\.md$"):
+        library.past("never.md")
     (first, *_) = library.past("sea/tides.md").versions
     assert library.restore("sea/tides.md", first.version).status == "restored"
     assert (root / "sea/tides.md").read_text() == PAGES["guide/tides.md"]

@@ -332,6 +332,14 @@ async def test_what_can_be_restored_is_listed_before_it_is() -> None:
     assert library.asked == [("past", "a.md"), ("restore", "a.md", "0" * 16, False)]
 
 
+async def test_of_a_document_that_was_moved_away_it_is_told_where_it_is() -> None:
+    kept = (KeptVersion("ab", JANUARY, 7, "moved"),)
+    async with connected(FakeLibrary(current="", kept=kept, moved_to="b.md")) as client:
+        listed = structured(await client.call_tool("restore_document", {"name": "a.md"}))
+    assert (listed["status"], listed["remarks"]) == ("moved", ["it was moved to b.md"])
+    assert listed["versions"][0]["version"] == "ab"
+
+
 async def test_of_a_deleted_document_no_version_is_the_current_one() -> None:
     library = FakeLibrary(current="", kept=(KeptVersion("ab", JANUARY, 7, "deleted"),))
     async with connected(library) as client:
