@@ -2,8 +2,10 @@
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Generator
@@ -187,21 +189,61 @@ def test_of_two_servers_behind_nginx_one_may_die(tmp_path: Path) -> None:
     assert sum(len(caller.failed) for caller in callers) <= len(callers)
 
 
-def test_the_servers_of_the_example_start_and_ask_for_tokens(tmp_path: Path) -> None:
-    compose = yaml.safe_load(in_example("yaml"))
-    chosen: dict[str, str] = compose["services"]["docs"]["environment"]
-    assert compose["services"]["docs-2"]["environment"] == chosen
+COMPOSE = yaml.safe_load(in_example("yaml"))
+
+
+@contextmanager
+def example_server(sandbox: Sandbox) -> Generator[Served]:
+    """That of the example, but for where it keeps what, and its port."""
+    chosen: dict[str, str] = COMPOSE["services"]["docs"]["environment"]
+    assert COMPOSE["services"]["docs-2"]["environment"] == chosen
     own = {name: value for name, value in chosen.items() if not name.endswith("_DIR")}
-    with opened_sandbox(tmp_path) as sandbox:
-        command = (*sandbox.server, "--port", "0")
-        with served(sandbox, command=command, **own) as server:
-            message, headers = request("tools/list", {})
-            said = httpx2.post(
-                server.mcp,
-                json=message,
-                headers=headers | {"Host": "docs.example.com"},
-                trust_env=False,
-            )
+    with served(sandbox, command=(*sandbox.server, "--port", "0"), **own) as server:
+        yield server
+
+
+def test_the_servers_of_the_example_start_and_ask_for_tokens(tmp_path: Path) -> None:
+    with opened_sandbox(tmp_path) as sandbox, example_server(sandbox) as server:
+        message, headers = request("tools/list", {})
+        said = httpx2.post(
+            server.mcp,
+            json=message,
+            headers=headers | {"Host": "docs.example.com"},
+            trust_env=False,
+        )
     assert said.status_code == 401
     public = "https://docs.example.com/.well-known/oauth-protected-resource/mcp"
     assert f'resource_metadata="{public}"' in said.headers["www-authenticate"]
+
+
+def test_the_commands_of_the_example_find_its_server_behind_nginx(tmp_path: Path) -> None:
+    needed("nginx")
+    curl = needed("curl")
+    health: list[str] = COMPOSE["services"]["docs"]["healthcheck"]["test"]
+    commands = [shlex.split(line) for line in in_example("bash").splitlines()]
+    with (
+        opened_sandbox(tmp_path) as sandbox,
+        example_server(sandbox) as server,
+        nginx(sandbox.root, server, server) as url,
+    ):
+        assert health[:2] == ["CMD", "python"]
+        code = health[-1].replace("http://127.0.0.1:8000", server.url)
+        subprocess.run([sys.executable, "-c", code], env=dict(sandbox.env), check=True)
+        there = url.removeprefix("https://")
+        elsewhere = ("--silent", "--insecure", "--connect-to", f"docs.example.com:443:{there}")
+        asked, found = (
+            subprocess.run(
+                [curl, *elsewhere, *command[1:]],
+                env=dict(sandbox.env),
+                capture_output=True,
+                encoding="utf-8",
+                check=True,
+            ).stdout
+            for command in commands
+            if command[0] == "curl"
+        )
+    metadata = "https://docs.example.com/.well-known/oauth-protected-resource/mcp"
+    assert asked.startswith("HTTP/1.1 401")
+    assert f'resource_metadata="{metadata}"' in asked
+    assert json.loads(found)["resource"] == "https://docs.example.com/mcp"
+    assert json.loads(found)["authorization_servers"] == ["https://id.example.com/realms/company"]
