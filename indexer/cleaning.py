@@ -130,11 +130,10 @@ def _adopt(state: Path, old: Path, new: Path) -> set[Path]:
 
 def _merge(source: Place, target: Place, log: Path) -> None:
     for change in (changes := source.changes(log)):
-        for kept in (change.before, change.after):
-            if kept is not None:
-                data = source.objects.read(kept.key, kept.size)
-                if data is not None:
-                    target.objects.keep(data)
+        for kept in change.texts:
+            data = source.objects.read(kept.key, kept.size)
+            if data is not None:
+                target.objects.keep(data)
     into = target.names / log.name
     merged = {change.id: change for change in [*changes, *target.changes(into)]}
     ordered = sorted(merged.values(), key=lambda change: change.when)
@@ -168,7 +167,7 @@ def _within(
 
 
 def _keys(changes: Iterable[Change]) -> list[str]:
-    return [kept.key for change in changes for kept in (change.before, change.after) if kept]
+    return [kept.key for change in changes for kept in change.texts]
 
 
 def _marker(place: Place) -> Path:

@@ -162,8 +162,8 @@ class History:
             known = (
                 self._read(kept)
                 for change in changes
-                for kept in (change.before, change.after)
-                if kept is not None and kept.size >= len(data)
+                for kept in change.texts
+                if kept.size >= len(data)
             )
             if not any(text is not None and text.startswith(data) for text in known):
                 self.record(name, "displaced", data, None)
@@ -235,11 +235,8 @@ class History:
         return followed[-1] if len(followed) > 1 else ""
 
     def find(self, name: str, version: str) -> Kept | None:
-        for change in self.lineage(name):
-            for kept in (change.before, change.after):
-                if kept is not None and kept.version == version:
-                    return kept
-        return None
+        known = (kept for change in self.lineage(name) for kept in change.texts)
+        return next((kept for kept in known if kept.version == version), None)
 
     def mode(self, name: str) -> int | None:
         """Who might do what with the file when it was written last, if that is known."""

@@ -52,6 +52,11 @@ class Change:
     mode: int | None = None
     """Who might do what with the file that was there, where that is known."""
 
+    @property
+    def texts(self) -> tuple[Kept, ...]:
+        """Those that are kept for it."""
+        return tuple(kept for kept in (self.before, self.after) if kept is not None)
+
 
 class Place:
     """The history of one folder on disk."""
