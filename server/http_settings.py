@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, ValidationInfo
@@ -17,6 +17,8 @@ _RATE = re.compile(r"(?:[a-z_]+=)?[1-9][0-9]{0,8}/(?:second|minute|hour|day)")
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::(?:[0-9]+|\*))?|\[[0-9A-Fa-f:.]+\](?::(?:[0-9]+|\*))?")
 _ADDRESS = re.compile(r"[A-Za-z0-9.:-]+")
 _CLAIM = re.compile(r"[!-~]+")
+
+_Each = TypeVar("_Each")
 
 ALGORITHMS = tuple("RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA".split())
 """With public keys alone: a shared secret, or none, would let others make tokens."""
@@ -104,13 +106,11 @@ Url = Annotated[str, AfterValidator(_url)]
 File = Annotated[str, AfterValidator(_file)]
 Claim = Annotated[str, _fits(_CLAIM, "the name of a claim")]
 Address = Annotated[str, _fits(_ADDRESS, "an address")]
-Hosts = Annotated[tuple[Annotated[str, _fits(_HOST, "a host")], ...], BeforeValidator(_items)]
-Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], BeforeValidator(_items)]
-Rates = Annotated[tuple[Annotated[str, AfterValidator(_rate)], ...], BeforeValidator(_items)]
-Algorithms = Annotated[
-    tuple[Annotated[str, AfterValidator(_algorithm)], ...],
-    BeforeValidator(_items),
-]
+Host = Annotated[str, _fits(_HOST, "a host")]
+Origin = Annotated[str, AfterValidator(_origin)]
+Rate = Annotated[str, AfterValidator(_rate)]
+Algorithm = Annotated[str, AfterValidator(_algorithm)]
+Several: TypeAlias = Annotated[tuple[_Each, ...], BeforeValidator(_items)]
 SecretLines = Annotated[tuple[SecretStr, ...], BeforeValidator(_lines)]
 LogFormat = Literal["text", "json"]
 
@@ -134,11 +134,11 @@ class HttpSettings(BaseModel):
         default="",
         description="Where clients reach the server, /mcp included, when a proxy is in front.",
     )
-    allowed_hosts: Hosts = Field(
+    allowed_hosts: Several[Host] = Field(
         default=(),
         description="Further names that requests may address the server by.",
     )
-    allowed_origins: Origins = Field(
+    allowed_origins: Several[Origin] = Field(
         default=(),
         description="Web pages from which browsers may call the server.",
     )
@@ -170,7 +170,7 @@ class HttpSettings(BaseModel):
         default="",
         description="Whom tokens must be meant for, when it is not the server's URL.",
     )
-    oauth_algorithms: Algorithms = Field(
+    oauth_algorithms: Several[Algorithm] = Field(
         default=("RS256", "PS256", "ES256", "EdDSA"),
         min_length=1,
         description="How tokens may be signed.",
@@ -205,7 +205,7 @@ class HttpSettings(BaseModel):
         default="groups",
         description="The claim that lists the caller's groups.",
     )
-    rate_limits: Rates = Field(
+    rate_limits: Several[Rate] = Field(
         default=("600/minute", "reindex=10/hour"),
         description="How often one caller may call: in all, and single tools.",
     )
