@@ -89,6 +89,8 @@ _CHUNKS = bytes(
 """A translation to blanks of all of ASCII that is no letter or digit, but for what stands
 within and around names."""
 
+_CHUNKS_OF_LINES = b"\0" + _CHUNKS[1:]
+
 # A sign of C# or F# stays; behind the name of a page, it begins another chunk.
 _NO_NAME = re.compile(rb"#(?:(?<![cCfF]#)|(?=[0-9A-Za-z]))")
 
@@ -140,6 +142,16 @@ def chunks(text: str) -> list[bytes]:
     if b"#" in data:
         data = _NO_NAME.sub(b" ", data)
     return data.translate(_CHUNKS).split()
+
+
+def chunks_of_lines(lines: Sequence[str]) -> list[list[bytes]]:
+    """What `chunks` gives for each line, in less time."""
+    data = "\0".join(lines).encode("utf-8", "surrogatepass")
+    if data.count(b"\0") >= len(lines):
+        return list(map(chunks, lines))
+    if b"#" in data:
+        data = _NO_NAME.sub(b" ", data)
+    return [line.split() for line in data.translate(_CHUNKS_OF_LINES).split(b"\0")]
 
 
 def canonical(chunk: bytes) -> bytes:

@@ -23,7 +23,7 @@ class ByteCache(Generic[_K, _V]):
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._lock = threading.Lock()
-        self._kept: OrderedDict[_K, _V] = OrderedDict()
+        self._kept: OrderedDict[_K, tuple[_V, int]] = OrderedDict()
         self._bytes = 0
 
     @property
@@ -34,18 +34,18 @@ class ByteCache(Generic[_K, _V]):
     def get(self, key: _K) -> _V | None:
         with self._lock:
             found = self._kept.get(key)
-            if found is not None:
-                self._kept.move_to_end(key)
-            return found
+            if found is None:
+                return None
+            self._kept.move_to_end(key)
+            return found[0]
 
     def put(self, key: _K, value: _V) -> None:
         """What exceeds the limit by itself is not kept."""
+        nbytes = value.nbytes
         with self._lock:
-            before = self._kept.pop(key, None)
-            if before is not None:
-                self._bytes -= before.nbytes
-            self._kept[key] = value
-            self._bytes += value.nbytes
+            _, taken = self._kept.pop(key, (None, 0))
+            self._kept[key] = (value, nbytes)
+            self._bytes += nbytes - taken
             while self._bytes > self._limit:
-                _, dropped = self._kept.popitem(last=False)
-                self._bytes -= dropped.nbytes
+                _, (_, dropped) = self._kept.popitem(last=False)
+                self._bytes -= dropped

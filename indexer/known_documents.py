@@ -102,7 +102,8 @@ class KnownDocuments:
 
 def _known(file: FileBytes) -> KnownDocument:
     lines = split_lines(decode(file.data).text)
-    return KnownDocument(settled(file.stamp), version_of(file.data), lines, _ENTRY + _size(lines))
+    nbytes = _ENTRY + sys.getsizeof(lines) + sum(map(sys.getsizeof, lines))
+    return KnownDocument(settled(file.stamp), version_of(file.data), lines, nbytes)
 
 
 def _size(value: object) -> int:

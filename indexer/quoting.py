@@ -32,7 +32,12 @@ class Frame(NamedTuple):
 
     @property
     def bytes(self) -> int:
+        if not (self.above or self.below):
+            return 0
         return sum(size(line) + 1 for line in self if line)
+
+
+_NO_FRAME = Frame()
 
 
 class Frames:
@@ -44,6 +49,13 @@ class Frames:
         self._headers: dict[int, str] = {}
         self._open: list[str] = [""]
         """The fence that is open in front of each line, and behind the last."""
+        text = "".join(lines)
+        fenced = "```" in text or "~~~" in text
+        self._some = fenced or "|" in text
+        """Whether there may be anything to find."""
+        if not fenced:
+            self._open *= len(lines) + 1
+            return
         opened = ""
         for line in lines:
             fence = _FENCE.match(line) if "```" in line or "~~~" in line else None
@@ -58,6 +70,8 @@ class Frames:
             self._open.append(opened)
 
     def around(self, first: int, last: int) -> Frame:
+        if not self._some:
+            return _NO_FRAME
         above = printable(self._open[first]) or self.header(first)
         below = self._open[last + 1]
         return Frame(above, _marks(below) if below else "")

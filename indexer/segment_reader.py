@@ -63,12 +63,13 @@ class StoredHead(NamedTuple):
     @property
     def nbytes(self) -> int:
         """What it holds in memory, about: sections share the headings above them."""
-        record = self.record
+        record, getsizeof = self.record, sys.getsizeof
         texts = [record.name, record.title, *record.marks, *record.remarks]
-        for trail, anchor, _, _ in self.sections:
-            texts += [*trail[-1:], anchor]
-        trails = sum(sys.getsizeof(trail) for trail, *_ in self.sections)
-        return sum(map(sys.getsizeof, texts)) + trails + _SECTION * (len(self.sections) + _RECORD)
+        texts += [anchor for _, anchor, _, _ in self.sections]
+        texts += [trail[-1] for trail, *_ in self.sections if trail]
+        trails = (trail for trail, *_ in self.sections)
+        own = _SECTION * (len(self.sections) + _RECORD)
+        return own + sum(map(getsizeof, texts)) + sum(map(getsizeof, trails))
 
 
 class SegmentReader:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from docindex.indexer.analysis import (
     alternatives,
-    chunks,
+    chunks_of_lines,
     parts_of_names,
     term_spans,
     terms_of_chunks,
@@ -104,10 +104,10 @@ class Wanted:
     def __bool__(self) -> bool:
         return bool(self._known or self._starts)
 
-    def matches(self, lines: Iterable[str], starts: Sequence[int]) -> Iterator["_Match"]:
+    def matches(self, lines: Sequence[str], starts: Sequence[int]) -> Iterator["_Match"]:
         """The lines with wanted terms, at their bytes: `starts` tells where each begins,
         and where the one behind the last would."""
-        cut = list(map(chunks, lines))
+        cut = chunks_of_lines(lines)
         self._look_at(set[bytes]().union(*cut))
         found = self._found
         if not found:
@@ -174,11 +174,12 @@ class _Body:
         self.above = _heading_lines(lines)
         self.lines = lines[self.above :]
         sizes: Iterable[int]
-        if sum(map(len, self.lines)) + _LINE_COST * len(self.lines) <= MAX_SCANNED:
-            sizes = map(size, self.lines)
-        else:
+        if sum(map(len, self.lines)) + _LINE_COST * len(self.lines) > MAX_SCANNED:
             self.lines, sizes = _first_of(self.lines)
-        self.starts = list(accumulate(sizes, lambda start, taken: start + taken + 1, initial=0))
+        else:
+            sizes = map(len if all(map(str.isascii, self.lines)) else size, self.lines)
+        before = accumulate(sizes, initial=0)
+        self.starts = [at + ends for ends, at in enumerate(before)]
         """In bytes, each line ending in one more."""
 
     def size(self, first: int, last: int | None = None) -> int:
@@ -265,19 +266,17 @@ def _whole_lines(body: _Body, first: int, last: int, room: int) -> tuple[str, in
     those above; and the place of the first."""
     frames = Frames(body.lines)
 
-    def taken(first: int, last: int) -> int:
-        return body.size(first, last) + frames.around(first, last).bytes
+    def fits(first: int, last: int) -> bool:
+        left = room - body.size(first, last)
+        return left >= 0 and (not framed or frames.around(first, last).bytes <= left)
 
-    framed = taken(first, last) <= room
-    if not framed:
-        # At least the lines themselves, as they are.
-        taken = body.size
-    while last + 1 < len(body.lines) and taken(first, last + 1) <= room:
+    framed = True
+    # At least the lines themselves, as they are.
+    framed = fits(first, last)
+    while last + 1 < len(body.lines) and fits(first, last + 1):
         last += 1
     # In front of a row with its header, there is nothing more to see.
-    while first > 0 and not (framed and frames.header(first)):
-        if taken(first - 1, last) > room:
-            break
+    while first > 0 and not (framed and frames.header(first)) and fits(first - 1, last):
         first -= 1
     frame = frames.around(first, last) if framed else Frame()
     shown = [printable(line) for line in body.lines[first : last + 1]]

@@ -16,6 +16,7 @@ from docindex.indexer.analysis import (
     analyse,
     canonical,
     chunks,
+    chunks_of_lines,
     identifiers,
     pieces,
     stems_beyond,
@@ -144,6 +145,12 @@ def test_a_text_has_the_words_of_its_chunks(text: str) -> None:
     written = {word for chunk in chunks(text) for word in words_as_written(chunk)}
     assert list(term_spans(text, among=written)) == list(term_spans(text))
     assert list(term_spans(text, among=())) == []
+
+
+@given(st.lists(TEXTS, max_size=6))
+@example(["c", "# x", "C#", "\0", "", "d\r"])
+def test_lines_have_the_chunks_that_each_has(lines: list[str]) -> None:
+    assert chunks_of_lines(lines) == list(map(chunks, lines))
 
 
 @given(st.one_of(TEXTS, st.text(alphabet="aB1_-.:+#é", max_size=12)))
