@@ -108,6 +108,7 @@ def _known(file: FileBytes) -> KnownDocument:
 
 def _size(value: object) -> int:
     """Bytes of a value and of all that it is made of; what stands there twice counts twice."""
+    own = sys.getsizeof(value)
     parts: Iterable[object] = ()
     if isinstance(value, list | tuple):
         parts = cast("Sequence[object]", value)
@@ -115,4 +116,4 @@ def _size(value: object) -> int:
         parts = chain.from_iterable(cast("dict[str, object]", value).items())
     elif isinstance(value, Document | Section):
         parts = (getattr(value, field.name) for field in fields(value))
-    return sys.getsizeof(value) + sum(map(_size, parts))
+    return own + sum(map(_size, parts))

@@ -51,14 +51,14 @@ def document_part(reading: Reading, max_tokens: int) -> wire.DocumentPart:
 
 def reading_answer(part: wire.DocumentPart) -> CallToolResult:
     """For clients that read only text: what is said of the document, then the text itself."""
-    whole = printable(results.compact(part))
-    about = {key: value for key, value in part.items() if key != "text"}
+    about = results.compact({key: value for key, value in part.items() if key != "text"})
+    told = [about, part["text"]]
+    said = list(map(printable, told))
     return CallToolResult(
-        content=[
-            TextContent(type="text", text=printable(results.compact(about))),
-            TextContent(type="text", text=printable(part["text"])),
-        ],
-        structured_content=json.loads(whole),
+        content=[TextContent(type="text", text=each) for each in said],
+        structured_content=dict(part)
+        if said == told
+        else json.loads(printable(results.compact(part))),
     )
 
 

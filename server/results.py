@@ -63,9 +63,11 @@ def size(value: object) -> int:
 
 def answer(structured: Mapping[str, object]) -> CallToolResult:
     """A tool result, with the same as text for clients that read only that."""
-    text = printable(compact(structured))
+    text = compact(structured)
+    said = printable(text)
     return CallToolResult(
-        content=[TextContent(type="text", text=text)], structured_content=json.loads(text)
+        content=[TextContent(type="text", text=said)],
+        structured_content=dict(structured) if said == text else json.loads(said),
     )
 
 
