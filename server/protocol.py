@@ -141,8 +141,15 @@ def streamable_http(
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
         max_request_body_size=max_request_bytes,
     )
+    # The SDK would walk through a tool's schema at each call, in search of arguments that
+    # headers repeat. None has any.
+    server._lowlevel_server.get_tool_input_schema = _no_arguments_in_headers
     manager = server.session_manager
     return manager.handle_request, lambda _: manager.run()
+
+
+def _no_arguments_in_headers(name: str) -> None:
+    del name
 
 
 def end_subscriptions(server: Server) -> None:

@@ -68,6 +68,13 @@ async def test_every_tool_says_what_it_is_for_and_what_it_does(era: str) -> None
             assert tool.annotations.idempotent_hint is (name != "update_document")
 
 
+async def test_no_argument_is_repeated_in_a_header() -> None:
+    """The server does not look for any (see `protocol.streamable_http`)."""
+    async with connected(FakeLibrary()) as client:
+        for tool in (await client.list_tools()).tools:
+            assert "x-mcp-header" not in json.dumps(tool.input_schema)
+
+
 async def test_schemas_hold_nothing_that_says_nothing() -> None:
     async with connected(FakeLibrary()) as client:
         tools = (await client.list_tools()).tools
