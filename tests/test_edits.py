@@ -330,12 +330,17 @@ encodings = st.sampled_from(
 contents = st.lists(st.sampled_from([*LINES, "# A", "neu ü"]), max_size=5).map("\n".join)
 
 
+UNDERLINE = re.compile(r"^ {0,3}(?:=+|-+)[ \t]*\r?$", re.MULTILINE)
+
+
 def applied(data: bytes, edit: Edit) -> bytes:
-    """Only what leaves a block of code open may be refused."""
+    """Only what leaves a block of code open may be refused, or makes a heading of the line
+    before it."""
     try:
         return apply(data, edit, NAME)
     except InvalidInput:
-        assert "```" in (edit.content or "") or b"```" in data.replace(b"\0", b"")
+        text = f"{edit.content}\n{data.replace(bytes(1), b'').decode('latin-1')}"
+        assert "```" in text or UNDERLINE.search(text)
         assume(False)
         raise
 
