@@ -8,6 +8,7 @@ growth     cost against size, from 1,000 to 210,000 sections
 product    from files to answers: building, searches, changes, memory
 stdio      a search over MCP, beside a tool that does nothing
 idle       what a server and its indexer use when nothing happens
+unrest     searches while everything changes: a checkout of 10,000 files, a full rebuild
 peers      other servers of Markdown; only those that --peers names
 
 Without parts, all of them. Without a corpus it makes one of 10,000 files.
@@ -20,7 +21,7 @@ from functools import cache
 from pathlib import Path
 
 from docindex.indexer.models import Document
-from tests.bench import contest, growth, idle, page, peers, product, sections, start, stdio
+from tests.bench import contest, growth, idle, page, peers, product, sections, start, stdio, unrest
 from tests.bench.corpus import make_corpus
 from tests.bench.figures import Report
 from tests.bench.machine import here
@@ -59,6 +60,7 @@ def _measured(arguments: argparse.Namespace, place: Path) -> page.Run:
         "product": lambda: product.measure(place, corpus, documents(), arguments.runs),
         "stdio": lambda: stdio.measure(place, corpus, documents()),
         "idle": lambda: idle.measure(place, corpus, arguments.idle),
+        "unrest": lambda: unrest.measure(place, corpus),
         "peers": lambda: peers.measure(place, corpus, documents(), arguments.peers),
     }
     if not arguments.peers:
