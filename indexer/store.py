@@ -11,7 +11,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +62,7 @@ class Store:
         self._records = Records()
         self._restamps = Restamps(folder)
         self._looks: dict[str, tuple[int, int]] = {}
+        """Size and time of each file of this generation, as it was written."""
         self._doomed: dict[str, float] = {}
         self.generation = 0
         self._open()
@@ -124,7 +125,7 @@ class Store:
         return [
             Weight(
                 segment_id,
-                size=self._looks[segment_id][0],
+                size=self._looks[f"{segment_id}{SEGMENT}"][0],
                 documents=segment.doc_count_all(),
                 deleted=segment.doc_count_all() - segment.doc_count(),
             )
@@ -139,7 +140,7 @@ class Store:
         """Whether the files of this generation are there, as they were written: a few
         stats, so that an index which somebody harms is mended soon."""
         try:
-            looks = {s: self._look(s) for s in self._segments}
+            looks = {name: self._look(name) for name in self._file_names()}
         except FileNotFoundError:
             return False
         return looks == self._looks and latest_generation(self._storage) == self.generation
@@ -195,7 +196,7 @@ class Store:
             if contents is None:
                 self._damaged()
                 self._write_contents()
-        self._looks = {segment_id: self._look(segment_id) for segment_id in self._segments}
+        self._look_at_new_files()
         self.remove_orphans()
 
     def _adopt(self, contents: stock.Toc) -> None:
@@ -234,8 +235,20 @@ class Store:
     def _doom(self, file_name: str) -> None:
         self._doomed[file_name] = time.monotonic()
 
-    def _look(self, segment_id: str) -> tuple[int, int]:
-        found = (self.folder / f"{segment_id}{SEGMENT}").stat()
+    def _file_names(self) -> Iterator[str]:
+        """The files of this generation."""
+        yield contents_name(self.generation)
+        for segment_id in self._segments:
+            yield f"{segment_id}{SEGMENT}"
+            yield f"{segment_id}{CHECKSUM}"
+
+    def _look_at_new_files(self) -> None:
+        """What is known already stays known: it may have been harmed since it was written."""
+        known = self._looks
+        self._looks = {name: known.get(name) or self._look(name) for name in self._file_names()}
+
+    def _look(self, name: str) -> tuple[int, int]:
+        found = (self.folder / name).stat()
         return found.st_size, found.st_mtime_ns
 
     def _write_contents(self) -> int:
@@ -246,9 +259,9 @@ class Store:
             schema.new_schema(), list(self._segments.values()), self.generation + 1
         )
         contents.write(self._storage, stock.INDEX_NAME)
-        self._looks = {segment_id: self._look(segment_id) for segment_id in self._segments}
         self._doom(contents_name(self.generation))
         self.generation += 1
+        self._look_at_new_files()
         self.sweep()
         return self.generation
 

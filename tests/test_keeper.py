@@ -318,6 +318,32 @@ def test_an_index_that_is_harmed_under_a_living_keeper_is_mended(kept: Kept, har
     until(lambda: found() == {"first.md", "second.md"} and kept.status().documents == 2)
 
 
+@pytest.mark.parametrize("file", ["*.seg", "*.sum", "*.toc"])
+@pytest.mark.parametrize("meanwhile", ["rest", "commit"])
+def test_one_file_of_an_index_that_is_harmed_is_noticed_whatever_is_committed_meanwhile(
+    kept: Kept, file: str, meanwhile: str
+) -> None:
+    kept.start()
+    path = max(kept.home.index.glob(file), key=lambda path: path.stat().st_mtime_ns)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    if meanwhile == "commit":
+        kept.write("third.md")
+        assert kept.ask(Request("index", ("third.md",))).ok
+    set_aside = kept.home.index.with_name(f"{kept.home.index.name}.damaged")
+    # A table of contents that is harmed is of the past after a commit.
+    expected = not (file == "*.toc" and meanwhile == "commit")
+    until(lambda: set_aside.exists() or not expected)
+
+    def found() -> set[str]:
+        try:
+            return kept.names()
+        except IndexUnavailable:
+            return set()
+
+    names = {"first.md", "second.md", *(["third.md"] if meanwhile == "commit" else [])}
+    until(lambda: found() == names and kept.status().documents == len(names))
+
+
 HURRIED = Patience(file=1.0, megabyte=0.0)
 
 
