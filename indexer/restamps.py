@@ -3,8 +3,8 @@ another stamp: they were copied with their times, given other permissions, or so
 they were read that their stamp proved nothing.
 
 They are kept in a file beside the segments, so that they are not read again at each start.
-Each belongs to one version of its file, and proves nothing of another. The file is a hint:
-when it is lost, or is not what was written, the contents are compared once more.
+Each belongs to one version of its file and one time, and proves nothing of another. The file
+is a hint: when it is lost, or is not what was written, the contents are compared once more.
 """
 
 import logging
@@ -51,21 +51,27 @@ class Restamps:
         return self._changed and time.monotonic() >= self._saved + SAVE_SECONDS
 
     def applied(self, record: Record) -> Record:
-        """With the newer stamp, if one is known of this version."""
-        version, *stamp = self._kept.get(record.name, ("", 0, 0, 0, 0))
-        return replace(record, stamp=Stamp(*stamp)) if version == record.version else record
+        """With the newer stamp, if one is known of this version and time."""
+        stamp = self._stamp(record)
+        return replace(record, stamp=stamp) if stamp else record
 
     def save(self, records: Mapping[str, Record]) -> None:
-        """Those that belong to the version that `records` have. Never fails."""
+        """Those that belong to the version and time that `records` have. Never fails."""
         if not self._changed:
             return
         self._changed, self._saved = False, time.monotonic()
         self._kept = {
             name: kept
             for name, kept in self._kept.items()
-            if name in records and records[name].version == kept[0]
+            if name in records and self._stamp(records[name])
         }
         try:
             write_json(self._path, self._kept)
         except OSError as error:
             log.warning("stamps of files could not be kept (%s)", error.strerror)
+
+    def _stamp(self, record: Record) -> Stamp | None:
+        version, *found = self._kept.get(record.name, ("", 0, 0, 0, 0))
+        stamp = Stamp(*found)
+        same = (version, stamp.mtime_ns) == (record.version, record.stamp.mtime_ns)
+        return stamp if same else None

@@ -3,6 +3,7 @@
 import errno
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,8 +14,8 @@ from docindex.indexer.snapshot import Snapshots
 from docindex.indexer.store import Store
 
 
-def stamp(number: int = 1) -> Stamp:
-    return Stamp(10, number, number, number)
+def stamp(number: int = 1, time: int = 1) -> Stamp:
+    return Stamp(10, time, number, number)
 
 
 def document(name: str, *texts: str) -> tuple[Document, Record]:
@@ -216,14 +217,18 @@ def test_a_stamp_that_was_found_to_change_nothing_is_known_at_the_next_start(
     }
 
 
-def test_a_stamp_is_of_one_version_and_says_nothing_of_another(folder: Path) -> None:
+@pytest.mark.parametrize("other", [{"version": "v2"}, {"stamp": stamp(1, time=2)}])
+def test_a_stamp_is_of_one_version_and_time_and_says_nothing_of_another(
+    folder: Path, other: dict[str, Any]
+) -> None:
     store = Store(folder)
     store.commit(built(folder, document("a.md", "apple")))
     store.restamp(restamped(store.records["a.md"], 7))
     store.close()
     parsed, record = document("a.md", "pear")
-    store.commit(built(folder, (parsed, replace(record, version="v2"))))
-    assert Store(folder).records["a.md"].stamp == stamp()
+    newer = replace(record, **other)
+    store.commit(built(folder, (parsed, newer)))
+    assert Store(folder).records["a.md"] == newer
 
 
 @pytest.mark.parametrize("harm", [b"", b"{", b"[]", b'{"a.md": ["v1", "now", 0, 0, 0]}'])
