@@ -339,8 +339,9 @@ def applied(data: bytes, edit: Edit) -> bytes:
     try:
         return apply(data, edit, NAME)
     except InvalidInput:
-        text = f"{edit.content}\n{data.replace(bytes(1), b'').decode('latin-1')}"
-        assert "```" in text or UNDERLINE.search(text)
+        content, text = edit.content or "", data.replace(b"\0", b"").decode("latin-1")
+        underlined = UNDERLINE.search(content if edit.mode == "append" else text)
+        assert "```" in content or "```" in text or underlined
         assume(False)
         raise
 

@@ -297,6 +297,8 @@ def test_sections_are_ranked_as_by_the_slow_ranking(
         if each.docnum in scores and rank < RERANKED:
             whole = slow.sums[each.docnum]
             assert each.score == pytest.approx(whole * AGAIN ** before[document], rel=1e-5)
+        else:
+            assert each.score == pytest.approx(scores.get(each.docnum, score), rel=1e-5)
         before[document] += 1
 
 
