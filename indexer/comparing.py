@@ -75,7 +75,7 @@ class Comparing:
         self.reconcile()
 
     def tick(self) -> None:
-        """Once in a second."""
+        """Once in a second or two."""
         names, self._before, self._touched = self._before, self._touched, set()
         if time.monotonic() >= self._compared + self._pause():
             self.reconcile()

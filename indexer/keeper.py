@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
+from docindex.indexer.calm import longer
 from docindex.indexer.comparing import Comparing
 from docindex.indexer.errors import Cancelled, FolderUnavailable, IndexUnavailable, Unavailable
 from docindex.indexer.files import Folder
@@ -35,13 +36,13 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.02
 """How long the loop waits for an event before it looks for requests."""
+CALM_POLL_SECONDS = 0.16
+"""The same when nothing has happened for long: the first own write is still found within
+some tenths of a second."""
 BUSY_SECONDS = 0.01
 """How long events may keep it from that."""
-IDLE_AFTER_SECONDS = 10.0
-IDLE_POLL_SECONDS = 0.08
-"""When nothing has happened for so long, it waits longer: a folder where nothing happens
-costs little, and the first own write is still found within some tenth of a second."""
 TICK_SECONDS = 1.0
+CALM_TICK_SECONDS = 2.0
 LONGEST_TURN = 2.0
 """What passes at most between two looks at the clock, unless the machine was asleep."""
 
@@ -91,7 +92,8 @@ class Keeper:
             self._watcher.start()
             while not stop.is_set():
                 self._turn(self._receive)
-                if time.monotonic() - self._ticked >= TICK_SECONDS:
+                tick = longer(TICK_SECONDS, CALM_TICK_SECONDS, self._stirred)
+                if time.monotonic() - self._ticked >= tick:
                     self._ticked = time.monotonic()
                     if self._replaced() or (attached and not self._needed()):
                         return
@@ -149,8 +151,7 @@ class Keeper:
 
     def _receive(self) -> None:
         end = time.monotonic() + BUSY_SECONDS
-        idle = time.monotonic() - self._stirred > IDLE_AFTER_SECONDS
-        timeout = IDLE_POLL_SECONDS if idle else POLL_SECONDS
+        timeout = longer(POLL_SECONDS, CALM_POLL_SECONDS, self._stirred)
         while timeout > 0:
             waiting = time.monotonic()
             try:

@@ -19,7 +19,7 @@ from docindex.indexer.models import FolderSpec, FolderStatus, IndexView, Options
 from docindex.indexer.status import UNAVAILABLE, IndexerStatus, StatusFile
 
 SILENT_SECONDS = 60.0
-"""An indexer says each second that it lives."""
+"""An indexer says each second or two that it lives."""
 
 if TYPE_CHECKING:
     from docindex.indexer.snapshot import Snapshot, Snapshots

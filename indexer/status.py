@@ -1,4 +1,4 @@
-"""What the indexer says of itself, in a small file that is replaced each second.
+"""What the indexer says of itself, in a small file that is replaced each second or two.
 
 It is a hint: which documents are searchable is told by the index itself, and
 whether the indexer lives by its lock.

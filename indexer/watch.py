@@ -16,6 +16,7 @@ from pathlib import Path
 from watchfiles import Change
 from watchfiles._rust_notify import RustNotify
 
+from docindex.indexer.calm import longer
 from docindex.indexer.ignores import IGNORE_FILES
 
 log = logging.getLogger(__name__)
@@ -23,9 +24,8 @@ log = logging.getLogger(__name__)
 STEP_MS = 20
 """Between two looks whether anything was reported. A change is heard of after some one and
 a half of them."""
-IDLE_AFTER_SECONDS = 10.0
-IDLE_STEP_MS = 60
-"""When nothing has happened for so long: looking is what an idle indexer mostly does."""
+CALM_STEP_MS = 100
+"""When nothing has happened for long: looking is what an idle indexer mostly does."""
 TICK_MS = 500
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
@@ -87,9 +87,8 @@ class Watcher:
             self._listener(Doubt("", blind=False))  # what came before the watch stood
             stirred = time.monotonic()
             while not self._stop.is_set():
-                idle = time.monotonic() - stirred > IDLE_AFTER_SECONDS
-                step = IDLE_STEP_MS if idle else STEP_MS
-                found = notify.watch(self._debounce_ms, step, TICK_MS, self._stop)
+                step = longer(STEP_MS, CALM_STEP_MS, stirred)
+                found = notify.watch(self._debounce_ms, round(step), TICK_MS, self._stop)
                 changes = found if isinstance(found, set) else set[tuple[int, str]]()
                 # A folder that is made again often gets the number of the one before.
                 deleted = (Change.deleted, str(self._root)) in changes
