@@ -66,7 +66,7 @@ class Attendant:
         """What the latest was started for."""
         self._started = 0.0
         self._failures = 0
-        self._running = frozenset[Home]()
+        self._running = frozenset[Shelf]()
         self._silence = {shelf.home: Silence() for shelf in shelves}
         self._looked = self._settled = time.monotonic()
         self._begun = time.monotonic()
@@ -74,12 +74,12 @@ class Attendant:
         self._thread = threading.Thread(target=self._run, name="attendant", daemon=True)
         self._thread.start()
 
-    def running(self, home: Home) -> bool:
-        """Whether the index had an indexer when last looked that has not failed again
+    def running(self, shelf: Shelf) -> bool:
+        """Whether its index had an indexer when last looked that has not failed again
         and again, or has none yet because it has only just been sent for."""
         if time.monotonic() - self._begun < START_SECONDS:
             return True
-        return home in self._running and self._failures <= FREE_TRIES
+        return shelf in self._running and self._failures <= FREE_TRIES
 
     def close(self) -> None:
         self._stop.set()
@@ -129,12 +129,13 @@ class Attendant:
         homes = {shelf.home: shelf for shelf in self._shelves}
         self._renew_leases(homes)
         orphaned = [home for home in homes if not held(home.lock)]
-        self._running = frozenset(homes) - frozenset(orphaned)
+        tended = frozenset(homes) - frozenset(orphaned)
+        self._running = frozenset(homes[home] for home in tended)
         now = time.monotonic()
-        self._listen(self._running, min(now - self._looked, LONGEST_LOOK))
+        self._listen(tended, min(now - self._looked, LONGEST_LOOK))
         self._looked = now
         starting = self._children[-1:] == [self._latest] and now - self._started < (
-            START_SECONDS if self._sent & self._running else SLOW_START_SECONDS
+            START_SECONDS if self._sent & tended else SLOW_START_SECONDS
         )
         if not orphaned:
             if now - self._started > SETTLED_SECONDS:

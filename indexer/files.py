@@ -137,7 +137,7 @@ class Folder:
             if place.missing or place.rules.ignore(folders, last, folder=False):
                 return None
             try:
-                status = place.directory.status(self._root.spelled(place.directory, last))
+                _, status = self._root.entry(place.directory, last)
             except FileNotFoundError:
                 return None
             except OSError as error:
@@ -199,7 +199,8 @@ class Folder:
                 raise left_out(name)
         if not place.missing:
             with suppress(FileNotFoundError):
-                return place, self._root.spelled(place.directory, components[-1])
+                spelled, _ = self._root.entry(place.directory, components[-1])
+                return place, spelled
         return place, ""
 
     def _read(self, directory: Directory, entry: str, name: str) -> FileBytes:

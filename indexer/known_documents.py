@@ -26,6 +26,8 @@ _SHARE: Final = 4
 """One document may take one part in so many of it."""
 _ENTRY: Final = 500
 """Bytes that Python takes for an entry and its key."""
+_LINE: Final = sys.getsizeof("") + 9
+"""Those that it takes for a line of ASCII besides its letters, with the place in the list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +103,16 @@ class KnownDocuments:
 
 
 def _known(file: FileBytes) -> KnownDocument:
-    lines = split_lines(decode(file.data).text)
-    nbytes = _ENTRY + sys.getsizeof(lines) + sum(map(sys.getsizeof, lines))
-    return KnownDocument(settled(file.stamp), version_of(file.data), lines, nbytes)
+    text = decode(file.data).text
+    lines = split_lines(text)
+    if text.isascii():
+        nbytes = len(text) + _LINE * len(lines)
+    else:
+        nbytes = sys.getsizeof(lines) + sum(map(sys.getsizeof, lines))
+    return KnownDocument(settled(file.stamp), version_of(file.data), lines, _ENTRY + nbytes)
+
+
+_NUMBER: Final = sys.getsizeof(1 << 29)
 
 
 def _size(value: object) -> int:
@@ -114,6 +123,11 @@ def _size(value: object) -> int:
         parts = cast("Sequence[object]", value)
     elif isinstance(value, dict):
         parts = chain.from_iterable(cast("dict[str, object]", value).items())
-    elif isinstance(value, Document | Section):
+    elif isinstance(value, Section):
+        # The headings above it are counted where they stand.
+        parts = (value.heading, value.trail[-1:], value.anchor, value.text)
+        own += sys.getsizeof(value.trail) + 2 * _NUMBER
+        return own + sum(map(sys.getsizeof, parts))
+    elif isinstance(value, Document):
         parts = (getattr(value, field.name) for field in fields(value))
     return own + sum(map(_size, parts))

@@ -530,7 +530,7 @@ class Library:
     def _view(self, shelf: Shelf) -> IndexView:
         view = shelf.view()
         attendant = self._common.attendant
-        alone = attendant is not None and not attendant.running(shelf.home)
+        alone = attendant is not None and not attendant.running(shelf)
         if alone and view.state != "degraded":
             return replace(view, state="degraded", reason="no indexer is running")
         return view

@@ -124,7 +124,7 @@ class Root:
                 if place.rules.ignore(place.path, component, folder=True):
                     raise left_out(name)
                 try:
-                    spelled = self.spelled(place.directory, component)
+                    spelled, _ = self.entry(place.directory, component)
                 except FileNotFoundError:
                     return replace(place, missing=folders[depth:])
                 directory = visit.hold(_entered(place.directory, spelled, name, component))
@@ -133,8 +133,9 @@ class Root:
             place = known
         return place
 
-    def spelled(self, directory: Directory, component: str) -> str:
-        """How the disk spells an entry (in NFC, `component`). Raises FileNotFoundError.
+    def entry(self, directory: Directory, component: str) -> tuple[str, os.stat_result]:
+        """How the disk spells an entry (in NFC, `component`), and its status. Raises
+        FileNotFoundError.
 
         Exactly so, or in another Unicode form; never in other case, though the
         file system might not mind: ignore rules and the index do.
@@ -143,18 +144,18 @@ class Root:
             raise ValueError(f"not one component: {component!r}")
         if not self._folds_case:
             try:
-                directory.status(component)
-                return component
+                return component, directory.status(component)
             except FileNotFoundError:
                 if has_one_form(component):
                     raise
         names = [entry.name for entry in directory.entries()]
         if component in names:
-            return component
+            return component, directory.status(component)
         forms = [name for name in names if normalised(name) == component]
         if not forms:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-        return min(forms)
+        spelled = min(forms)
+        return spelled, directory.status(spelled)
 
     def _rules(self, directory: Directory, depth: int, above: IgnoreRules) -> IgnoreRules:
         return load(directory, depth, above)[0] if self._honour_ignore_files else NO_RULES

@@ -7,7 +7,6 @@ is one whose terms have a single, uncompressed block of postings each.
 """
 
 import pickle
-import sys
 import zlib
 from array import array
 from collections.abc import Iterator
@@ -34,10 +33,12 @@ _LONGEST_INFO = 128
 """Bytes that hold the pickle before a block of postings for sure."""
 
 
-_SECTION = 160
-"""Bytes that a section takes besides its strings and its trail: a tuple, two numbers."""
+_SECTION = 200
+"""Bytes that a section takes besides its letters: tuples, numbers, the heads of strings."""
 _RECORD = 8
-"""As many sections take as much as a record without its strings."""
+"""As many sections take as much as a record does."""
+_LETTER = 2
+"""What a byte that is stored takes: most letters stand in the trail and in the anchor."""
 
 
 class Postings(NamedTuple):
@@ -57,19 +58,10 @@ class StoredHead(NamedTuple):
     record: Record
     sections: tuple[StoredSection, ...]
     """The documents from its head on."""
-    language: str = ""
+    language: str
     """The one it is in, if not English."""
-
-    @property
-    def nbytes(self) -> int:
-        """What it holds in memory, about: sections share the headings above them."""
-        record, getsizeof = self.record, sys.getsizeof
-        texts = [record.name, record.title, *record.marks, *record.remarks]
-        texts += [anchor for _, anchor, _, _ in self.sections]
-        texts += [trail[-1] for trail, *_ in self.sections if trail]
-        trails = (trail for trail, *_ in self.sections)
-        own = _SECTION * (len(self.sections) + _RECORD)
-        return own + sum(map(getsizeof, texts)) + sum(map(getsizeof, trails))
+    nbytes: int
+    """What it holds in memory, and rather more."""
 
 
 class SegmentReader:
@@ -179,17 +171,21 @@ class SegmentReader:
 
     def head(self, docnum: int) -> StoredHead:
         """What is kept of the file whose first document it is."""
-        stored = self._kept(docnum)
-        return StoredHead(unpack(stored["record"]), stored["sections"], stored.get("language", ""))
+        blob = self._blob(docnum)
+        stored = pickle.loads(blob)  # noqa: S301 - from our private cache
+        record, sections = unpack(stored["record"]), stored["sections"]
+        nbytes = _LETTER * len(blob) + _SECTION * (len(sections) + _RECORD)
+        return StoredHead(record, sections, stored.get("language", ""), nbytes)
 
     def record(self, docnum: int) -> Record:
         """That of the file whose first document it is."""
-        return unpack(self._kept(docnum)["record"])
+        stored = pickle.loads(self._blob(docnum))  # noqa: S301 - from our private cache
+        return unpack(stored["record"])
 
-    def _kept(self, docnum: int) -> Any:
+    def _blob(self, docnum: int) -> bytes:
+        """What is kept of a file, as it is stored."""
         begin, end = self._stored_bounds[docnum : docnum + 2].tolist()
-        blob = zlib.decompress(self._stored[begin:end])
-        return pickle.loads(blob)  # noqa: S301 - from our private cache
+        return zlib.decompress(self._stored[begin:end])
 
     def _padded(self, file: memoryview) -> NDArray[np.uint8]:
         """Stock ends a column where only zeros would follow."""

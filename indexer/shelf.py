@@ -149,11 +149,11 @@ class Shelf:
         return self._current().catalogue(self.label and f"{self.label}/")
 
     def view(self) -> IndexView:
-        opened = self._current()
-        return self._view(opened, opened.status.read())
+        opened, there = self._look()
+        return self._view(opened, opened.status.read(), there)
 
     def status(self) -> FolderStatus:
-        opened = self._current()
+        opened, there = self._look()
         found = opened.status.read()
         size = 0
         for path in opened.home.index.glob("*"):
@@ -161,7 +161,7 @@ class Shelf:
                 size += path.stat().st_size
         return FolderStatus(
             label=self.label,
-            index=self._view(opened, found),
+            index=self._view(opened, found, there),
             generation=found.generation if found else -1,
             sections=found.sections if found else 0,
             indexer="running" if held(opened.home.lock) else "none",
@@ -172,24 +172,27 @@ class Shelf:
         )
 
     def _current(self) -> Opened:
-        """A folder that was deleted and made again, or swapped for another, is
-        another folder: it gets an index of its own."""
+        return self._look()[0]
+
+    def _look(self) -> tuple[Opened, bool]:
+        """The folder, and whether it is there. One that was deleted and made again, or
+        swapped for another, is another folder: it gets an index of its own."""
         try:
             identity = _identity(self.root)
         except OSError:
-            return self._opened
+            return self._opened, False
         with self._lock:
             if identity != self._opened.identity:
                 self._opened = Opened(self.root, self._cache, self._options)
-            return self._opened
+            return self._opened, True
 
     def _named(self, reasons: Mapping[str, str]) -> tuple[Skipped, ...]:
         return tuple(Skipped(self.outer(name), reason) for name, reason in sorted(reasons.items()))
 
-    def _view(self, opened: Opened, status: IndexerStatus | None) -> IndexView:
+    def _view(self, opened: Opened, status: IndexerStatus | None, there: bool) -> IndexView:
         if status is None:
             return IndexView("building", 0, 0, None)
-        if not self.root.is_dir():
+        if not there:
             return IndexView("degraded", status.documents, 0, status.reconciled_at, UNAVAILABLE)
         if time.time() - status.beat > SILENT_SECONDS and held(opened.home.lock):
             return IndexView(

@@ -4,7 +4,7 @@ A hit whose file has changed since it was indexed is looked up in the changed
 file; when it is not there any more, or no longer answers, it is dropped.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -26,6 +26,7 @@ from docindex.indexer.clauses import (
 )
 from docindex.indexer.encoding import decode, split_lines
 from docindex.indexer.errors import DocindexError
+from docindex.indexer.files import Folder
 from docindex.indexer.languages import ENGLISH, language_of
 from docindex.indexer.models import Hit, Record, Section
 from docindex.indexer.root import Visit
@@ -65,14 +66,14 @@ class Sight:
         self._repeats: Counter[bytes] = Counter()
         self._told: dict[tuple[Shelf, str, int], bytes | None] = {}
         self._files: dict[tuple[Shelf, str], tuple[Sequence[str], bytes | None] | None] = {}
-        self._visits: defaultdict[Shelf, Visit] = defaultdict(Visit)
+        self._visits: dict[Shelf, tuple[Folder, Visit]] = {}
         self._sought: dict[str, Wanted] = {}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for visit in self._visits.values():
+        for visit in [visit for _, visit in self._visits.values()]:
             visit.__exit__()
 
     @property
@@ -147,7 +148,9 @@ class Sight:
 
     def _open(self, candidate: Candidate) -> tuple[Sequence[str], bytes | None] | None:
         record, shelf = candidate.record, candidate.shelf
-        folder, visit = shelf.folder, self._visits[shelf]
+        if shelf not in self._visits:
+            self._visits[shelf] = shelf.folder, Visit()
+        folder, visit = self._visits[shelf]
         try:
             known = shelf.known.read(folder, record.name, visit)
             if known.version == record.version:

@@ -9,7 +9,10 @@ import anyio.to_thread
 from docindex.indexer.errors import TimedOut
 
 ANSWER_SECONDS: Final = 5.0
-_THREADS = 8
+_THREADS = 4
+"""More only wait for each other: Python runs one at a time."""
+_WRITING_THREADS = 4
+"""Writes mostly wait, for disks and for the index; nobody who looks has to wait for them."""
 _LONG_THREADS = 2
 
 _Result = TypeVar("_Result")
@@ -18,6 +21,7 @@ _Result = TypeVar("_Result")
 class Offload:
     def __init__(self) -> None:
         self._limiter = anyio.CapacityLimiter(_THREADS)
+        self._writing_limiter = anyio.CapacityLimiter(_WRITING_THREADS)
         self._long_limiter = anyio.CapacityLimiter(_LONG_THREADS)
 
     async def answer(self, call: Callable[[], _Result]) -> _Result:
@@ -37,7 +41,7 @@ class Offload:
 
     async def finish(self, call: Callable[[], _Result]) -> _Result:
         """For calls that change something: a caller who leaves does not cut them short."""
-        return await anyio.to_thread.run_sync(call, limiter=self._limiter)
+        return await anyio.to_thread.run_sync(call, limiter=self._writing_limiter)
 
     async def long(self, call: Callable[[], _Result]) -> _Result:
         """For calls that take minutes and can be told to stop: when the caller leaves,

@@ -96,7 +96,7 @@ def test_the_fallback_refuses_another_file_than_the_one_it_has_looked_at(root: P
 def test_what_is_not_one_component_never_reaches_the_system(root: Path, component: str) -> None:
     way = Root(str(root), honour_ignore_files=True, directories=HeldDirectory)
     with way.open() as directory, pytest.raises(ValueError, match="not one component"):
-        way.spelled(directory, component)
+        way.entry(directory, component)
 
 
 def test_words_for_an_error_hold_no_path(root: Path) -> None:

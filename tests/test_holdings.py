@@ -5,9 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from docindex.indexer.holdings import CHOICES, Holdings
-from docindex.indexer.models import FolderSpec, Options, Record, Stamp
+from docindex.indexer.models import FolderSpec, Options
 from docindex.indexer.ranking import Ranked
-from docindex.indexer.segment_reader import StoredHead
 from docindex.indexer.shelf import Shelf
 from docindex.indexer.snapshot import Snapshot, Snapshots
 from tests.built import index
@@ -65,12 +64,3 @@ def test_heads_are_kept_for_the_holdings_that_follow(tmp_path: Path) -> None:
     other = Holdings(shelves, before.snapshots)
     assert other.candidate(spot).record == record
     assert other.candidate(spot).record is not record
-
-
-def test_heads_are_counted_with_their_strings() -> None:
-    record = Record("n" * 100, "v", Stamp(1, 1, 1, 1), "t" * 200, ("tag" * 100,))
-    sections = tuple((("trail", f"{number}" * 50), "a" * 100, 1, 1) for number in range(10))
-    head = StoredHead(record, sections)
-    texts = 100 + 200 + 300 + sum(len(trail[-1]) + len(anchor) for trail, anchor, *_ in sections)
-    assert head.nbytes > texts + 10 * 160
-    assert StoredHead(record, sections[:5]).nbytes < head.nbytes

@@ -2,6 +2,7 @@
 
 import pickle
 import struct
+import tracemalloc
 import zlib
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,7 +22,7 @@ from hypothesis import strategies as st
 from docindex.indexer import stock as ours
 from docindex.indexer.models import Document, Record, Section, Stamp
 from docindex.indexer.schema import pack
-from docindex.indexer.segment_reader import SegmentReader, StoredHead, decode
+from docindex.indexer.segment_reader import SegmentReader, decode
 from docindex.indexer.segments import Builder, Damaged, Storage
 from docindex.indexer.stock import Segment
 from tests import stock
@@ -332,12 +333,26 @@ def test_a_head_knows_its_file_and_the_sections_of_it(tmp_path: Path) -> None:
     found: list[Row] = [head("a.md", "One", "Two"), {}, head("empty.md"), head("b.md", "Three")]
     reader = SegmentReader.open(tmp_path, written(tmp_path, found))
     assert reader.head_numbers().tolist() == [0, 2, 3]
-    assert reader.head(0) == StoredHead(
-        record("a.md", 2),
-        ((("One",), "one", 1, 2), (("Two",), "two", 2, 3)),
-    )
-    assert reader.head(2) == StoredHead(record("empty.md", 0), ())
+    sections = ((("One",), "one", 1, 2), (("Two",), "two", 2, 3))
+    assert reader.head(0)[:3] == (record("a.md", 2), sections, "")
+    assert reader.head(2)[:3] == (record("empty.md", 0), (), "")
     assert reader.record(3) == record("b.md", 1)
+
+
+def test_heads_are_counted_with_all_that_they_hold(tmp_path: Path) -> None:
+    trails = [f"Heading {number} é" for number in range(30)]
+    rows: list[Row] = []
+    for number in range(20):
+        rows += [head(f"{number}.md", *trails[number:]), *[NOTHING] * (29 - number)]
+    reader = SegmentReader.open(tmp_path, written(tmp_path, rows))
+    reader.head(0)
+    tracemalloc.start()
+    try:
+        heads = [reader.head(number) for number in reader.head_numbers().tolist()]
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken <= sum(each.nbytes for each in heads) <= 2 * taken
 
 
 def test_many_threads_read_the_same_as_one(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A snapshot is one generation whole, however the index changes meanwhile."""
 
+import os
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -71,6 +72,20 @@ def test_the_live_files_of_all_segments_are_listed_skipped_ones_too(folder: Path
     places = [(head.record.name, head.docnum, head.last) for _, head in snapshot.heads()]
     assert places == [("a.md", 0, 1), ("c.md", 4, 5), ("skipped.md", 0, 0), ("b.md", 0, 1)]
     assert all(leaf.is_alive(head.docnum) for leaf, head in snapshot.heads())
+
+
+def test_a_commit_to_an_index_that_has_long_been_at_rest_is_seen(folder: Path) -> None:
+    store, snapshots = Store(folder), Snapshots(folder)
+    store.commit(built(folder, "a.md"))
+    for version in ("v2", "v3"):
+        os.utime(folder, (1, 1))
+        assert snapshots.newest() is snapshots.newest()
+        store.commit(built(folder, "a.md", version=version))
+        assert versions(snapshots.newest()) == {"a.md": version}
+    os.utime(folder, (1, 1))
+    assert versions(snapshots.newest()) == {"a.md": "v3"}
+    shutil.rmtree(folder)
+    assert versions(snapshots.newest()) == {"a.md": "v3"}
 
 
 def test_newer_deletions_do_not_open_a_segment_again(folder: Path) -> None:
