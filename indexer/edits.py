@@ -203,7 +203,8 @@ def _check_headings(old: str, placed: _Placed, name: str) -> None:
     if before != after:
         raise InvalidInput(
             "with this content, headings outside of it would change or be none any more: close "
-            "the code block (```), comment (<!--) or other HTML that it leaves open"
+            "the code block (```), comment (<!--) or other HTML that it leaves open, and put a "
+            "blank line before a line of = or - that would underline another"
         )
 
 

@@ -143,6 +143,8 @@ def _keep(
     def work() -> None:
         try:
             keeper.run(stop, attached)
+        except (OSError, DocindexError) as error:
+            log.warning("the indexer ends: %s", error)
         except Exception:
             log.exception("the indexer ends")
         finally:

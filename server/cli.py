@@ -72,6 +72,10 @@ def serve(folders: tuple[str, ...], **flags: object) -> int:
     if plan.settings.http:
         settings.check_callers(plan.settings)
         check_rules(plan)
+        if plan.settings.workers > 1:
+            from docindex.server.workers import serve_with_workers
+
+            return serve_with_workers(plan)
         from docindex.server.listening import serve_http
 
         with opened(plan) as library:

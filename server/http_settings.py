@@ -130,6 +130,12 @@ class HttpSettings(BaseModel):
         le=65_535,
         description="The port to listen on; 0 is any that is free.",
     )
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Processes that answer, each on one core; more than one on Linux alone.",
+    )
     public_url: Url = Field(
         default="",
         description="Where clients reach the server, /mcp included, when a proxy is in front.",

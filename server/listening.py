@@ -46,7 +46,7 @@ def serve_http(library: Library, settings: HttpSettings, *, read_only: bool = Fa
     """
     check(settings)
     leave_the_log_alone()
-    listener = bind(settings.host, settings.port)
+    listener = bind(settings.host, settings.port, shared=settings.workers > 1)
     shutdown = Shutdown(library.close)
     try:
         anyio.run(_serve, library, settings, read_only, listener, shutdown.leave)
@@ -55,7 +55,9 @@ def serve_http(library: Library, settings: HttpSettings, *, read_only: bool = Fa
         shutdown.finish()
 
 
-def bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """Raises InvalidSettings. One that is `shared` may be bound several times by one user:
+    the system shares connections out among those that listen."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -63,6 +65,8 @@ def bind(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, kind, protocol)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if shared:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             listener.bind(address)
         except OSError:
             listener.close()

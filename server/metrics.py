@@ -4,6 +4,7 @@ Its names are an interface: alerts and dashboards stand on them.
 """
 
 import logging
+import os
 import time
 from collections.abc import Iterator
 from typing import Final
@@ -16,6 +17,7 @@ from prometheus_client import (
     PlatformCollector,
     ProcessCollector,
     generate_latest,
+    multiprocess,
 )
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -33,10 +35,24 @@ METHODS: Final = frozenset(
 )
 
 
+SHARED: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""The variable that names a folder, where several processes count together."""
+
+
+def forget(process: int) -> None:
+    """What a process that is gone was doing; what it has done stays counted."""
+    multiprocess.mark_process_dead(process)  # type: ignore[no-untyped-call]
+
+
 class Metrics:
     def __init__(self, library: Library) -> None:
         self._registry = CollectorRegistry()
-        self.running = Gauge("docindex_calls_running", "Calls under way", registry=self._registry)
+        self.running = Gauge(
+            "docindex_calls_running",
+            "Calls under way",
+            registry=self._registry,
+            multiprocess_mode="livesum",
+        )
         self.refused = Counter(
             "docindex_requests_refused",
             "Requests that became no message, by HTTP status",
@@ -57,9 +73,14 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self._registry,
         )
-        self._registry.register(_OfLibrary(library))
-        ProcessCollector(registry=self._registry)
-        PlatformCollector(registry=self._registry)
+        self._told = self._registry
+        if SHARED in os.environ:
+            self._told = CollectorRegistry()
+            multiprocess.MultiProcessCollector(self._told)  # type: ignore[no-untyped-call]
+        else:
+            ProcessCollector(registry=self._told)
+            PlatformCollector(registry=self._told)
+        self._told.register(_OfLibrary(library))
 
     def call(self, method: str, tool: str, outcome: str, seconds: float) -> None:
         # What a client makes up must not become a series of its own.
@@ -69,7 +90,7 @@ class Metrics:
 
     def text(self) -> bytes:
         """In the format that Prometheus reads. Blocks."""
-        return generate_latest(self._registry)
+        return generate_latest(self._told)
 
 
 class _OfLibrary(Collector):

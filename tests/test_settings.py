@@ -71,6 +71,7 @@ OTHERS: dict[str, tuple[str, object]] = {
     "oauth_groups_claim": ("roles", "roles"),
     "rate_limits": ("5/second, reindex=1/day", ["5/second", "reindex=1/day"]),
     "concurrent_calls": ("3", 3),
+    "workers": ("3", 3),
     "log_format": ("json", "json"),
 }
 """For each setting a value that is not its default, as text and as TOML has it."""

@@ -1,6 +1,6 @@
 """Many clients at once over HTTP: what a server takes, and whether it stays as it is.
 
-    python -m tests.bench.load CORPUS [--clients 64] [--seconds 600]
+    python -m tests.bench.load CORPUS [--clients 64] [--seconds 600] [--workers 1]
 
 Each client has a connection of its own and calls again as soon as it is answered: 97 of 100
 calls search or read, two write, one is given up in the middle. An empty server of the SDK is
@@ -161,7 +161,7 @@ class Outcome:
     tally: Tally
     seconds: float
     memory: tuple[float, float]
-    """MB of the server, when it had settled and at the end."""
+    """MB of all its processes, when it had settled and at the end."""
     handles: tuple[int, int]
 
     @property
@@ -171,7 +171,12 @@ class Outcome:
 
 
 async def load(
-    port: int, clients: int, seconds: float, server: psutil.Process, *, empty: bool = False
+    port: int,
+    clients: int,
+    seconds: float,
+    servers: Sequence[psutil.Process],
+    *,
+    empty: bool = False,
 ) -> Outcome:
     tally = Tally()
     began = time.monotonic()
@@ -182,7 +187,8 @@ async def load(
     needs: list[tuple[float, int]] = []
     for share in (SETTLED, AT_END):
         await asyncio.sleep(began + seconds * share - time.monotonic())
-        needs.append((server.memory_info().rss / 1e6, server.num_fds()))
+        memory = sum(server.memory_info().rss for server in servers) / 1e6
+        needs.append((memory, sum(server.num_fds() for server in servers)))
     await asyncio.gather(*running)
     (settled, handles), (at_end, handles_at_end) = needs
     took = time.monotonic() - began
@@ -230,16 +236,19 @@ def free_port() -> int:
 def of_nothing(clients: int, seconds: float) -> float:
     port = free_port()
     with started([sys.executable, "-c", EMPTY_SERVER, str(port)], port) as server:
-        return asyncio.run(load(port, clients, seconds, server, empty=True)).rate
+        return asyncio.run(load(port, clients, seconds, [server], empty=True)).rate
 
 
-def of_docindex(corpus: Path, place: Path, clients: int, seconds: float) -> Outcome:
+def of_docindex(corpus: Path, place: Path, clients: int, seconds: float, workers: int) -> Outcome:
     port = free_port()
-    command = [sys.executable, "-m", "docindex", "serve", str(corpus), "--http", "--port"]
+    command = [sys.executable, "-m", "docindex", "serve", str(corpus), "--http"]
+    command += ["--workers", str(workers), "--port"]
     env = {name: str(place / name) for name in ("DOCINDEX_CACHE_DIR", "DOCINDEX_STATE_DIR")}
     env |= {"DOCINDEX_LOG_LEVEL": "warning", "DOCINDEX_LINGER_SECONDS": "0.5"}
     with started([*command, str(port)], port, **env) as server:
-        return asyncio.run(load(port, clients, seconds, server))
+        # The child of a single one is the indexer.
+        servers = [server, *server.children()] if workers > 1 else [server]
+        return asyncio.run(load(port, clients, seconds, servers))
 
 
 def main() -> None:
@@ -247,10 +256,13 @@ def main() -> None:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--workers", type=int, default=1)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="docindex-load-", ignore_cleanup_errors=True) as folder:
         before = of_nothing(chosen.clients, chosen.seconds / 10)
-        found = of_docindex(chosen.corpus, Path(folder), chosen.clients, chosen.seconds)
+        found = of_docindex(
+            chosen.corpus, Path(folder), chosen.clients, chosen.seconds, chosen.workers
+        )
         after = of_nothing(chosen.clients, chosen.seconds / 10)
     nothing = (before + after) / 2
     times = sorted(found.tally.seconds)

@@ -18,7 +18,7 @@ def test_of_many_clients_that_search_read_write_and_leave_none_is_failed(tmp_pat
     with opened_sandbox(tmp_path) as sandbox:
         command = (*sandbox.server, "--http", "--port", str(port))
         with load.started(command, port, **sandbox.env) as server:
-            found = asyncio.run(load.load(port, CLIENTS, SECONDS, server))
+            found = asyncio.run(load.load(port, CLIENTS, SECONDS, [server]))
     assert found.tally.failures == {}
     assert found.tally.calls["search"] > CLIENTS
     assert found.tally.calls["read"]
