@@ -122,6 +122,7 @@ def test_workers_that_are_interrupted_end_without_a_word(sandbox: Sandbox) -> No
 
 def test_workers_leave_at_once_when_told_a_second_time(sandbox: Sandbox) -> None:
     with served(sandbox, "--workers", str(WORKERS), "--drain-seconds", "600") as server:
+        all_answer(server)
         port = int(server.url.rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port)) as unfinished:
             head = "POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n"
