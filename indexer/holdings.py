@@ -27,7 +27,7 @@ from docindex.indexer.suggest import Speller, languages_of
 from docindex.indexer.witness import Text, Witness
 
 Heads = ByteCache[tuple[str, int], StoredHead]
-HEADS_BYTES = 4_000_000
+HEADS_BYTES = 12_000_000
 
 CHOICES = 16
 """Choices of documents that are remembered: a page and the next one ask for the same."""

@@ -16,18 +16,17 @@ from typing import Final, cast
 from docindex.indexer.byte_cache import ByteCache
 from docindex.indexer.encoding import decode, split_lines
 from docindex.indexer.files import Folder, version_of
+from docindex.indexer.lines import Lines
 from docindex.indexer.models import Document, FileBytes, Section, Stamp
 from docindex.indexer.root import Visit
 from docindex.indexer.stamps import settled
 
-LIMIT: Final = 16_000_000
+LIMIT: Final = 12_000_000
 """Bytes that documents are kept in, by default."""
 _SHARE: Final = 4
 """One document may take one part in so many of it."""
 _ENTRY: Final = 500
 """Bytes that Python takes for an entry and its key."""
-_LINE: Final = sys.getsizeof("") + 9
-"""Those that it takes for a line of ASCII besides its letters, with the place in the list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +103,13 @@ class KnownDocuments:
 
 def _known(file: FileBytes) -> KnownDocument:
     text = decode(file.data).text
-    lines = split_lines(text)
-    if text.isascii():
-        nbytes = len(text) + _LINE * len(lines)
-    else:
+    lines: Sequence[str]
+    if "\r" in text:
+        lines = split_lines(text)
         nbytes = sys.getsizeof(lines) + sum(map(sys.getsizeof, lines))
+    else:
+        lines = Lines(text)
+        nbytes = lines.nbytes
     return KnownDocument(settled(file.stamp), version_of(file.data), lines, _ENTRY + nbytes)
 
 

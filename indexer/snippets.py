@@ -128,14 +128,14 @@ class Wanted:
 
     def _look_at(self, chunks: set[bytes]) -> None:
         known, starts, terms_of = self._known.keys(), self._starts, self._terms_of
-        for chunk in chunks - self._seen:
-            terms = terms_of[chunk]
-            if starts or not known.isdisjoint(terms):
-                wanted = self._among(terms)
-                if wanted:
-                    self._found[chunk] = wanted
-                    self._written.update(words_as_written(chunk))
-        self._seen |= chunks
+        new = chunks - self._seen
+        near = new if starts else [each for each in new if not known.isdisjoint(terms_of[each])]
+        for chunk in near:
+            wanted = self._among(terms_of[chunk])
+            if wanted:
+                self._found[chunk] = wanted
+                self._written.update(words_as_written(chunk))
+        self._seen |= new
 
     def _among(self, terms: Iterable[str]) -> list[str]:
         """Those that are wanted, as the question has them."""

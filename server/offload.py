@@ -1,6 +1,8 @@
 """The library blocks; the event loop must not. Calls go to threads, a few at a time."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 
 import anyio
@@ -9,8 +11,10 @@ import anyio.to_thread
 from docindex.indexer.errors import TimedOut
 
 ANSWER_SECONDS: Final = 5.0
-_THREADS = 4
-"""More only wait for each other: Python runs one at a time."""
+_THREADS = 8
+_TURN_SECONDS = 0.05
+"""Python runs one thread at a time, and several that take turns need half as much again: so
+calls go one after the other, as long as each is quick."""
 _WRITING_THREADS = 4
 """Writes mostly wait, for disks and for the index; nobody who looks has to wait for them."""
 _LONG_THREADS = 2
@@ -21,6 +25,7 @@ _Result = TypeVar("_Result")
 class Offload:
     def __init__(self) -> None:
         self._limiter = anyio.CapacityLimiter(_THREADS)
+        self._turn = anyio.Semaphore(1, fast_acquire=True)
         self._writing_limiter = anyio.CapacityLimiter(_WRITING_THREADS)
         self._long_limiter = anyio.CapacityLimiter(_LONG_THREADS)
 
@@ -31,13 +36,31 @@ class Offload:
         Raises TimedOut after `ANSWER_SECONDS`, the wait for a free thread included.
         """
         with anyio.move_on_after(ANSWER_SECONDS):
-            return await anyio.to_thread.run_sync(
-                call, abandon_on_cancel=True, limiter=self._limiter
-            )
+            async with self._turn_of_one():
+                return await anyio.to_thread.run_sync(
+                    call, abandon_on_cancel=True, limiter=self._limiter
+                )
         raise TimedOut(
             f"no answer within {ANSWER_SECONDS:.0f} seconds. "
             "Try again, or ask for less: fewer words, a path, fewer results."
         )
+
+    @asynccontextmanager
+    async def _turn_of_one(self) -> AsyncGenerator[None]:
+        """Others wait for its end, but not for long."""
+        await self._turn.acquire()
+        ends = [self._turn.release]
+
+        def end() -> None:
+            if ends:
+                ends.pop()()
+
+        timer = asyncio.get_running_loop().call_later(_TURN_SECONDS, end)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            end()
 
     async def finish(self, call: Callable[[], _Result]) -> _Result:
         """For calls that change something: a caller who leaves does not cut them short."""

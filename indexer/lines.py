@@ -1,0 +1,51 @@
+"""The lines of a text that is kept as a whole: of a large document, a hit shows a few."""
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import overload
+
+_ERRORS = "surrogatepass"
+_END = 0x0A
+_OBJECTS = 300
+"""Bytes that Python takes for what these are made of."""
+
+
+class Lines(Sequence[str]):
+    """What `split_lines` gives, made of the text when it is asked for. Immutable."""
+
+    def __init__(self, text: str) -> None:
+        """In `text`, each line ends with a line feed and nothing else."""
+        import numpy as np  # not on the way to a server's first answer
+
+        self._data = data = text.encode("utf-8", _ERRORS)
+        ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _END) + 1
+        if data and not text.endswith("\n"):
+            ends = np.append(ends, len(data))
+        self._ends = ends.astype(np.uint32)
+
+    def __len__(self) -> int:
+        return self._ends.size
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[str]: ...
+    def __getitem__(self, at: int | slice) -> str | list[str]:
+        if isinstance(at, int):
+            return self[at : at + 1 or None][0]
+        first, last, step = at.indices(len(self))
+        if step != 1:
+            raise ValueError("lines are given one after the other")
+        if first >= last:
+            return []
+        begin = int(self._ends[first - 1]) if first else 0
+        part = self._data[begin : int(self._ends[last - 1])]
+        return io.StringIO(part.decode("utf-8", _ERRORS), newline="").readlines()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self[:])
+
+    @property
+    def nbytes(self) -> int:
+        """What they hold in memory."""
+        return len(self._data) + self._ends.nbytes + _OBJECTS

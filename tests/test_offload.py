@@ -1,0 +1,91 @@
+"""Calls that block go to threads: one after the other, unless they are slow."""
+
+import threading
+
+import anyio
+import pytest
+
+from docindex.indexer.errors import TimedOut
+from docindex.server import offload
+from docindex.server.offload import Offload
+
+pytestmark = pytest.mark.anyio
+
+LIMIT_SECONDS = 20
+CALLS = 20
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+async def test_quick_calls_go_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(offload, "_TURN_SECONDS", LIMIT_SECONDS)
+    running, most = 0, 0
+    lock = threading.Lock()
+    subject = Offload()
+
+    def call() -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        threading.Event().wait(0.001)
+        with lock:
+            running -= 1
+
+    async with anyio.create_task_group() as callers:
+        for _ in range(CALLS):
+            callers.start_soon(subject.answer, call)
+    assert (running, most) == (0, 1)
+
+
+async def test_a_slow_call_keeps_no_other_waiting() -> None:
+    subject, begun, over = Offload(), threading.Event(), threading.Event()
+
+    def slow() -> str:
+        begun.set()
+        return "late" if over.wait(LIMIT_SECONDS) else "never"
+
+    answers: list[str] = []
+
+    async def ask() -> None:
+        answers.append(await subject.answer(slow))
+
+    async with anyio.create_task_group() as callers:
+        callers.start_soon(ask)
+        await anyio.to_thread.run_sync(begun.wait, LIMIT_SECONDS)
+        for number in range(CALLS):
+            assert await subject.answer(lambda number=number: number) == number  # type: ignore[misc]
+        assert answers == []
+        over.set()
+    assert answers == ["late"]
+
+
+async def test_a_call_that_fails_or_is_left_alone_lets_the_next_one_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(offload, "_TURN_SECONDS", LIMIT_SECONDS)
+    subject, begun, over = Offload(), threading.Event(), threading.Event()
+
+    def slow() -> None:
+        begun.set()
+        over.wait(LIMIT_SECONDS)
+
+    with pytest.raises(ZeroDivisionError):
+        await subject.answer(lambda: 1 // 0)
+    async with anyio.create_task_group() as callers:
+        callers.start_soon(subject.answer, slow)
+        await anyio.to_thread.run_sync(begun.wait, LIMIT_SECONDS)
+        callers.cancel_scope.cancel()
+    assert await subject.answer(lambda: 1) == 1
+    over.set()
+
+
+async def test_nobody_waits_for_what_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(offload, "ANSWER_SECONDS", 0.05)
+    subject, over = Offload(), threading.Event()
+    with pytest.raises(TimedOut, match="no answer within"):
+        await subject.answer(lambda: over.wait(LIMIT_SECONDS))
+    over.set()
