@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from docindex.indexer.carrying import Carrier, Keep, NameTaken, Written
-from docindex.indexer.edits import diff
+from docindex.indexer.diffs import diff
 from docindex.indexer.errors import (
     DocindexError,
     FolderUnavailable,

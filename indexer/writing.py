@@ -12,8 +12,9 @@ from typing import Literal, cast
 from docindex.indexer import audit
 from docindex.indexer.atomic import Attributes
 from docindex.indexer.cleaning import clean_if_due
+from docindex.indexer.diffs import diff
 from docindex.indexer.doclocks import locked
-from docindex.indexer.edits import apply, diff
+from docindex.indexer.edits import apply
 from docindex.indexer.errors import (
     DocindexError,
     DocumentNotFound,
