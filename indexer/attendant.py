@@ -126,11 +126,12 @@ class Attendant:
             self._settled = time.monotonic()
             for shelf in self._shelves:
                 shelf.settle()
-        homes = {shelf.home: shelf for shelf in self._shelves}
+        at_home = [(shelf.home, shelf) for shelf in self._shelves]
+        homes = dict(at_home)
         self._renew_leases(homes)
         orphaned = [home for home in homes if not held(home.lock)]
         tended = frozenset(homes) - frozenset(orphaned)
-        self._running = frozenset(homes[home] for home in tended)
+        self._running = frozenset(shelf for home, shelf in at_home if home in tended)
         now = time.monotonic()
         self._listen(tended, min(now - self._looked, LONGEST_LOOK))
         self._looked = now

@@ -24,7 +24,7 @@ from docindex.indexer.works import Works
 MANY_PATHS = 500
 """From so many events on, the whole folder is compared."""
 AWAY_SECONDS = 1.0
-"""To the next look for a folder that is not there."""
+"""To the next look for a folder that is not there, as soon as there is a tick."""
 RETRY_SECONDS = 5.0
 """To the next comparison, after one could not be made or carried out, or where the system
 does not tell of all changes."""

@@ -7,7 +7,7 @@ from docindex.indexer.models import Record
 
 class Records(Mapping[str, Record]):
     """By name, skipped files included. What the status tells of them is at hand at any
-    time: it is asked for after every commit and each second, of any number of files."""
+    time: it is asked for after every commit and each tick, of any number of files."""
 
     def __init__(self) -> None:
         self._records: dict[str, Record] = {}

@@ -37,8 +37,9 @@ _SECTION = 200
 """Bytes that a section takes besides its letters: tuples, numbers, the heads of strings."""
 _RECORD = 8
 """As many sections take as much as a record does."""
-_LETTER = 2
-"""What a byte that is stored takes: most letters stand in the trail and in the anchor."""
+_LETTER, _WIDE_LETTER = 2, 4
+"""What a byte that is stored takes: most letters stand in the trail and in the anchor, and
+where some of a string are not ASCII, all of it may take four bytes each."""
 
 
 class Postings(NamedTuple):
@@ -174,7 +175,12 @@ class SegmentReader:
         blob = self._blob(docnum)
         stored = pickle.loads(blob)  # noqa: S301 - from our private cache
         record, sections = unpack(stored["record"]), stored["sections"]
-        nbytes = _LETTER * len(blob) + _SECTION * (len(sections) + _RECORD)
+        plain = record.title.isascii() and all(
+            trail[-1].isascii() for trail, *_ in sections if trail
+        )
+        nbytes = (_LETTER if plain else _WIDE_LETTER) * len(blob) + _SECTION * (
+            len(sections) + _RECORD
+        )
         return StoredHead(record, sections, stored.get("language", ""), nbytes)
 
     def record(self, docnum: int) -> Record:

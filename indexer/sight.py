@@ -73,8 +73,8 @@ class Sight:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for visit in [visit for _, visit in self._visits.values()]:
-            visit.__exit__()
+        for held in self._visits.values():
+            held[1].__exit__()
 
     @property
     def changed(self) -> int:

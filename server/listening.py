@@ -9,7 +9,7 @@ import logging
 import signal
 import socket
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final, cast
@@ -39,8 +39,18 @@ MOST_CONNECTIONS: Final = 1_000
 _MOST_HEAD_BYTES: Final = 64 * 1024
 
 
-def serve_http(library: Library, settings: HttpSettings, *, read_only: bool = False) -> None:
-    """Serves until a signal ends it, then closes `library`.
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+def serve_http(
+    library: Library,
+    settings: HttpSettings,
+    *,
+    read_only: bool = False,
+    at_once: Collection[int] = _ENDING,
+) -> None:
+    """Serves until a signal ends it, then closes `library`. The signals that end it
+    `at_once` do so when they come after another.
 
     Raises InvalidSettings when the address cannot be listened on, or should not be.
     """
@@ -48,8 +58,13 @@ def serve_http(library: Library, settings: HttpSettings, *, read_only: bool = Fa
     leave_the_log_alone()
     listener = bind(settings.host, settings.port, shared=settings.workers > 1)
     shutdown = Shutdown(library.close)
+
+    def leave(number: int) -> None:
+        if number in at_once:
+            shutdown.leave(number)
+
     try:
-        anyio.run(_serve, library, settings, read_only, listener, shutdown.leave)
+        anyio.run(_serve, library, settings, read_only, listener, leave)
     finally:
         listener.close()
         shutdown.finish()
@@ -87,7 +102,7 @@ async def _serve(
     leave: Callable[[int], None],
 ) -> None:
     resource = settings.public_url or local_url(listener)
-    metrics = Metrics(library)
+    metrics = Metrics(library, shared=settings.workers > 1)
     server = server_of(library, settings, metrics, read_only=read_only)
     process = process_of(server, library, settings, metrics, resource, leave)
     logger.info("listening on %s", local_url(listener))
@@ -171,8 +186,7 @@ class Process(uvicorn.Server):
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        numbers = (signal.SIGINT, signal.SIGTERM)
-        before = {number: signal.signal(number, self.handle_exit) for number in numbers}
+        before = {number: signal.signal(number, self.handle_exit) for number in _ENDING}
         try:
             yield
         finally:

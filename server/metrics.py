@@ -4,7 +4,6 @@ Its names are an interface: alerts and dashboards stand on them.
 """
 
 import logging
-import os
 import time
 from collections.abc import Iterator
 from typing import Final
@@ -36,7 +35,7 @@ METHODS: Final = frozenset(
 
 
 SHARED: Final = "PROMETHEUS_MULTIPROC_DIR"
-"""The variable that names a folder, where several processes count together."""
+"""The variable that names the folder in which several processes count."""
 
 
 def forget(process: int) -> None:
@@ -45,7 +44,8 @@ def forget(process: int) -> None:
 
 
 class Metrics:
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, *, shared: bool = False) -> None:
+        """`shared` are those of several processes, which the variable `SHARED` tells of."""
         self._registry = CollectorRegistry()
         self.running = Gauge(
             "docindex_calls_running",
@@ -74,7 +74,7 @@ class Metrics:
             registry=self._registry,
         )
         self._told = self._registry
-        if SHARED in os.environ:
+        if shared:
             self._told = CollectorRegistry()
             multiprocess.MultiProcessCollector(self._told)  # type: ignore[no-untyped-call]
         else:

@@ -12,7 +12,7 @@ from docindex.indexer.errors import TimedOut
 
 ANSWER_SECONDS: Final = 5.0
 _THREADS = 8
-_TURN_SECONDS = 0.05
+_TURN_SECONDS = 0.01
 """Python runs one thread at a time, and several that take turns need half as much again: so
 calls go one after the other, as long as each is quick."""
 _WRITING_THREADS = 4

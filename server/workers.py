@@ -5,22 +5,27 @@ it starts the others, again when one is lost, and tells them to end. When it is 
 they end too.
 """
 
+import hashlib
 import logging
 import multiprocessing
 import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import threading
 import time
-from contextlib import closing
+from collections.abc import Generator
+from contextlib import closing, contextmanager, suppress
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 from types import FrameType
 from typing import Final
 
 from docindex.indexer.errors import DocindexError, InvalidSettings
+from docindex.indexer.locks import held, hold
 from docindex.server.http_settings import check
 from docindex.server.listening import bind, local_url, serve_http
 from docindex.server.logs import log_to_stderr
@@ -32,9 +37,14 @@ logger = logging.getLogger(__name__)
 
 SETTLED_SECONDS: Final = 10.0
 """One that has lived so long is no failure."""
-MOST_FAILURES: Final = 3
+FREE_TRIES: Final = 3
+LONGEST_PAUSE: Final = 30.0
+CLEANUP_SECONDS: Final = 2.0
+"""How long a worker may take to end that answers nobody any more."""
+_TURN_SECONDS: Final = 1.0
 _NO_SERVER: Final = 3
-"""The exit status of one that could not begin, nor could any other."""
+"""The exit status of one that could not begin."""
+_COUNTED: Final = "docindex-metrics-"
 _SPAWN: Final = multiprocessing.get_context("spawn")
 
 
@@ -51,17 +61,49 @@ def serve_with_workers(plan: Plan) -> int:
             "workers share an address on Linux alone; elsewhere, start several servers "
             "behind a proxy"
         )
-    place = tempfile.mkdtemp(prefix="docindex-metrics-")
-    os.environ[SHARED] = place
-    try:
-        # Whoever shares it already is another server: that must not be.
-        with closing(bind(settings.host, settings.port)) as alone:
-            port: int = alone.getsockname()[1]
-        # Nobody else takes it between two workers.
-        with closing(bind(settings.host, port, shared=True)) as reserved:
-            logger.info("%d workers for %s", settings.workers, local_url(reserved))
+    with (
+        closing(bind(settings.host, settings.port)) as alone,
+        _reserved(settings.host, alone.getsockname()[1]),
+        _counted_together(),
+    ):
+        port: int = alone.getsockname()[1]
+        logger.info("%d workers for %s", settings.workers, local_url(alone))
+        alone.close()
+        with closing(bind(settings.host, port, shared=True)):
             return Workers(plan, port).run()
+
+
+@contextmanager
+def _reserved(host: str, port: int) -> Generator[None]:
+    """Nobody else starts workers at this address: connections would be shared with them."""
+    place = hashlib.blake2b(f"{host}:{port}".encode(), digest_size=16).hexdigest()
+    with socket.socket(socket.AF_UNIX) as mark:
+        try:
+            # A name without a file: it goes when its holder does.
+            mark.bind(f"\0docindex-{place}")
+        except OSError:
+            raise InvalidSettings(
+                f"cannot listen on {host}, port {port}: the workers of another server do; "
+                "choose others with --host and --port"
+            ) from None
+        yield
+
+
+@contextmanager
+def _counted_together() -> Generator[None]:
+    """A folder in which the workers count; those that servers left behind are removed."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_COUNTED}*"):
+        with suppress(OSError):
+            if not held(left / "lock"):
+                shutil.rmtree(left, ignore_errors=True)
+    place = Path(tempfile.mkdtemp(prefix=_COUNTED))
+    lock = hold(place / "lock")
+    os.environ[SHARED] = str(place)
+    try:
+        yield
     finally:
+        if lock is not None:
+            lock.release()
         shutil.rmtree(place, ignore_errors=True)
 
 
@@ -71,18 +113,23 @@ class Workers:
         self._port = port
         self._running: dict[SpawnProcess, float] = {}
         """And when each was started."""
+        self._due: list[float] = []
+        """When others are to be started, in the place of those that were lost."""
+        self._settled = False
         self._failures = 0
         self._status = 0
-        self._ending = False
+        self._signals = 0
 
     def run(self) -> int:
         numbers = (signal.SIGINT, signal.SIGTERM)
         before = {number: signal.signal(number, self._on_signal) for number in numbers}
         try:
-            for _ in range(self._plan.settings.workers):
-                self._start()
-            while self._running:
-                wait([process.sentinel for process in self._running])
+            self._due = [0.0] * self._plan.settings.workers
+            while self._running or self._due:
+                while self._due and self._due[0] <= time.monotonic():
+                    self._due.pop(0)
+                    self._start()
+                wait([process.sentinel for process in self._running], self._pause())
                 for process in [each for each in self._running if not each.is_alive()]:
                     self._lose(process)
         finally:
@@ -90,57 +137,109 @@ class Workers:
                 signal.signal(number, handler)
         return self._status
 
+    def _pause(self) -> float | None:
+        """Short while there is something to be started, so that signals are heard."""
+        return _TURN_SECONDS if self._due else None
+
     def _start(self) -> None:
         process = _SPAWN.Process(target=work, args=(self._plan, self._port))
-        process.start()
+        try:
+            with _uninterrupted():
+                process.start()
+        except OSError as error:
+            logger.warning("a worker cannot be started (%s)", error.strerror)
+            self._fail()
+            return
         self._running[process] = time.monotonic()
-        if self._ending:  # a signal came between
+        if self._signals:  # one came between
             process.terminate()
 
     def _lose(self, process: SpawnProcess) -> None:
         process.join()
-        lived = time.monotonic() - self._running.pop(process)
+        began = self._running.pop(process)
         forget(process.pid or 0)
-        if self._ending:
+        if self._signals:
             return
-        self._failures = 0 if lived >= SETTLED_SECONDS else self._failures + 1
-        if process.exitcode == _NO_SERVER or self._failures > MOST_FAILURES:
-            logger.error("no worker can begin; what is said above tells why")
-            self._status = 1
-            self._end()
+        now = time.monotonic()
+        if any(now - each >= SETTLED_SECONDS for each in (began, *self._running.values())):
+            self._settled = True
+        if now - began >= SETTLED_SECONDS:
+            self._failures = 0
+        if process.exitcode == _NO_SERVER and not self._settled:
+            self._give_up()
             return
-        logger.warning("a worker was lost (exit status %s); another begins", process.exitcode)
-        self._start()
+        logger.warning("a worker was lost (exit status %s)", process.exitcode)
+        self._fail()
+
+    def _fail(self) -> None:
+        """Another is started: at once, and ever later when one after the other is lost."""
+        self._failures += 1
+        more = self._failures - FREE_TRIES
+        if more > 0 and not self._settled:
+            self._give_up()
+            return
+        self._due.append(time.monotonic() + (min(2.0**more, LONGEST_PAUSE) if more > 0 else 0.0))
+        self._due.sort()
+
+    def _give_up(self) -> None:
+        logger.error("no worker can begin; what is said above tells why")
+        self._status = 1
+        self._end(signal.SIGTERM)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         del number, frame
-        self._end()
+        # Whoever ends a server may tell the workers as well, by the same signal as here.
+        self._end(signal.SIGINT if self._signals else signal.SIGTERM)
 
-    def _end(self) -> None:
-        """Each of them lets its calls end, and leaves at once when told a second time."""
-        self._ending = True
+    def _end(self, number: signal.Signals) -> None:
+        """By SIGTERM each of them lets its calls end, by a SIGINT after it, it leaves."""
+        self._signals += 1
+        self._due.clear()
         for process in list(self._running):
-            process.terminate()
+            if process.pid is not None and process.is_alive():
+                with suppress(ProcessLookupError):
+                    os.kill(process.pid, number)
+
+
+@contextmanager
+def _uninterrupted() -> Generator[None]:
+    """A process that is started meanwhile hears no SIGINT before it asks for it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def work(plan: Plan, port: int) -> None:
     """What a worker does."""
     # Ctrl-C reaches all that are in the foreground; these hear of it from their parent.
     os.setpgid(0, 0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT,))
     settings = plan.settings.model_copy(update={"port": port})
     log_to_stderr(settings.log_level, settings.log_format)
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    status = 0
     try:
         with opened(plan) as library:
-            serve_http(library, settings, read_only=settings.read_only)
+            serve_http(library, settings, read_only=settings.read_only, at_once=(signal.SIGINT,))
     except DocindexError as error:
         logger.error("%s", error)
-        sys.exit(_NO_SERVER)
+        status = _NO_SERVER
+    finally:
+        parent = multiprocessing.parent_process()
+        if parent is not None and not parent.is_alive():
+            shutil.rmtree(os.environ[SHARED], ignore_errors=True)
+        # A search that is still under way in a thread must not keep the process.
+        timer = threading.Timer(CLEANUP_SECONDS, os._exit, (status,))
+        timer.daemon = True
+        timer.start()
+    sys.exit(status)
 
 
 def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-        shutil.rmtree(os.environ[SHARED], ignore_errors=True)
         os.kill(os.getpid(), signal.SIGTERM)

@@ -63,6 +63,14 @@ async def test_a_slow_call_keeps_no_other_waiting() -> None:
     assert answers == ["late"]
 
 
+async def test_calls_that_only_wait_do_so_together() -> None:
+    subject, all_there = Offload(), threading.Barrier(4)
+    async with anyio.create_task_group() as callers:
+        for _ in range(4):
+            callers.start_soon(subject.answer, lambda: all_there.wait(LIMIT_SECONDS / 5))
+    assert not all_there.broken
+
+
 async def test_a_call_that_fails_or_is_left_alone_lets_the_next_one_go(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -121,6 +121,21 @@ def served(tmp_path: Path) -> Iterator[Served]:
 # The indexer
 
 
+def test_a_folder_that_is_served_under_two_labels_has_an_indexer_under_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attendant, "START_SECONDS", 0.0)
+    place = Served(tmp_path)
+    folders = [FolderSpec(str(place.root), label) for label in ("one", "other")]
+    options = Options(linger_seconds=0.2)
+    library = Library(folders, cache=place.cache, state=place.state, options=options)
+    library.attend()
+    try:
+        until(lambda: library.view().state == "ready", SECONDS)
+    finally:
+        library.close()
+
+
 def test_an_indexer_that_hangs_is_ended_and_another_takes_over(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
