@@ -76,6 +76,8 @@ def serve(folders: tuple[str, ...], **flags: object) -> int:
             from docindex.server.workers import serve_with_workers
 
             return serve_with_workers(plan)
+        # What it may say is for workers that count together: one server counts by itself.
+        os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
         from docindex.server.listening import serve_http
 
         with opened(plan) as library:

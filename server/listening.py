@@ -57,6 +57,12 @@ def serve_http(
     check(settings)
     leave_the_log_alone()
     listener = bind(settings.host, settings.port, shared=settings.workers > 1)
+    try:
+        # Only now is it sure that nobody else has the port.
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        raise _unusable(settings.host, settings.port, error) from None
     shutdown = Shutdown(library.close)
 
     def leave(number: int) -> None:
@@ -87,11 +93,15 @@ def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
             listener.close()
             raise
     except OSError as error:
-        raise InvalidSettings(
-            f"cannot listen on {host}, port {port}: {error.strerror or error}; "
-            "choose others with --host and --port"
-        ) from None
+        raise _unusable(host, port, error) from None
     return listener
+
+
+def _unusable(host: str, port: int, error: OSError) -> InvalidSettings:
+    return InvalidSettings(
+        f"cannot listen on {host}, port {port}: {error.strerror or error}; "
+        "choose others with --host and --port"
+    )
 
 
 async def _serve(

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from contextvars import copy_context
 from typing import Final, TypeVar
 
 import anyio
@@ -11,7 +13,7 @@ import anyio.to_thread
 from docindex.indexer.errors import TimedOut
 
 ANSWER_SECONDS: Final = 5.0
-_THREADS = 8
+_THREADS = 4
 _TURN_SECONDS = 0.01
 """Python runs one thread at a time, and several that take turns need half as much again: so
 calls go one after the other, as long as each is quick."""
@@ -24,7 +26,8 @@ _Result = TypeVar("_Result")
 
 class Offload:
     def __init__(self) -> None:
-        self._limiter = anyio.CapacityLimiter(_THREADS)
+        # One that nobody waits for any more keeps its thread, and so a place, to its end.
+        self._threads = ThreadPoolExecutor(_THREADS, "answer")
         self._turn = anyio.Semaphore(1, fast_acquire=True)
         self._writing_limiter = anyio.CapacityLimiter(_WRITING_THREADS)
         self._long_limiter = anyio.CapacityLimiter(_LONG_THREADS)
@@ -37,9 +40,7 @@ class Offload:
         """
         with anyio.move_on_after(ANSWER_SECONDS):
             async with self._turn_of_one():
-                return await anyio.to_thread.run_sync(
-                    call, abandon_on_cancel=True, limiter=self._limiter
-                )
+                return await asyncio.wrap_future(self._threads.submit(copy_context().run, call))
         raise TimedOut(
             f"no answer within {ANSWER_SECONDS:.0f} seconds. "
             "Try again, or ask for less: fewer words, a path, fewer results."

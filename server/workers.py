@@ -5,7 +5,6 @@ it starts the others, again when one is lost, and tells them to end. When it is 
 they end too.
 """
 
-import hashlib
 import logging
 import multiprocessing
 import os
@@ -18,11 +17,14 @@ import threading
 import time
 from collections.abc import Generator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from types import FrameType
 from typing import Final
+
+from pydantic import SecretStr
 
 from docindex.indexer.errors import DocindexError, InvalidSettings
 from docindex.indexer.locks import held, hold
@@ -32,6 +34,8 @@ from docindex.server.logs import log_to_stderr
 from docindex.server.metrics import SHARED, forget
 from docindex.server.options import opened
 from docindex.server.plan import Plan
+from docindex.server.settings import Settings
+from docindex.server.static_tokens import StaticTokens, read_lines
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +45,7 @@ FREE_TRIES: Final = 3
 LONGEST_PAUSE: Final = 30.0
 CLEANUP_SECONDS: Final = 2.0
 """How long a worker may take to end that answers nobody any more."""
+_SLACK_SECONDS: Final = 1.0
 _TURN_SECONDS: Final = 1.0
 _NO_SERVER: Final = 3
 """The exit status of one that could not begin."""
@@ -61,9 +66,10 @@ def serve_with_workers(plan: Plan) -> int:
             "workers share an address on Linux alone; elsewhere, start several servers "
             "behind a proxy"
         )
+    plan = replace(plan, settings=_with_tokens_read(settings))
     with (
         closing(bind(settings.host, settings.port)) as alone,
-        _reserved(settings.host, alone.getsockname()[1]),
+        _reserved(alone),
         _counted_together(),
     ):
         port: int = alone.getsockname()[1]
@@ -73,14 +79,24 @@ def serve_with_workers(plan: Plan) -> int:
             return Workers(plan, port).run()
 
 
+def _with_tokens_read(settings: Settings) -> Settings:
+    """All workers know the same ones, also those that are started later."""
+    if not settings.tokens_file:
+        return settings
+    lines = [*(line.get_secret_value() for line in settings.tokens)]
+    lines += read_lines(settings.tokens_file)
+    StaticTokens(lines)
+    return settings.model_copy(update={"tokens": tuple(map(SecretStr, lines)), "tokens_file": ""})
+
+
 @contextmanager
-def _reserved(host: str, port: int) -> Generator[None]:
+def _reserved(listener: socket.socket) -> Generator[None]:
     """Nobody else starts workers at this address: connections would be shared with them."""
-    place = hashlib.blake2b(f"{host}:{port}".encode(), digest_size=16).hexdigest()
+    host, port = listener.getsockname()[:2]
     with socket.socket(socket.AF_UNIX) as mark:
         try:
             # A name without a file: it goes when its holder does.
-            mark.bind(f"\0docindex-{place}")
+            mark.bind(f"\0docindex-{host}-{port}")
         except OSError:
             raise InvalidSettings(
                 f"cannot listen on {host}, port {port}: the workers of another server do; "
@@ -93,17 +109,18 @@ def _reserved(host: str, port: int) -> Generator[None]:
 def _counted_together() -> Generator[None]:
     """A folder in which the workers count; those that servers left behind are removed."""
     for left in Path(tempfile.gettempdir()).glob(f"{_COUNTED}*"):
+        lock = left / "lock"
         with suppress(OSError):
-            if not held(left / "lock"):
+            if lock.exists() and not held(lock):
                 shutil.rmtree(left, ignore_errors=True)
     place = Path(tempfile.mkdtemp(prefix=_COUNTED))
-    lock = hold(place / "lock")
+    held_lock = hold(place / "lock")
     os.environ[SHARED] = str(place)
     try:
         yield
     finally:
-        if lock is not None:
-            lock.release()
+        if held_lock is not None:
+            held_lock.release()
         shutil.rmtree(place, ignore_errors=True)
 
 
@@ -115,6 +132,8 @@ class Workers:
         """And when each was started."""
         self._due: list[float] = []
         """When others are to be started, in the place of those that were lost."""
+        self._killing: float | None = None
+        """When those are killed that do not end."""
         self._settled = False
         self._failures = 0
         self._status = 0
@@ -130,6 +149,8 @@ class Workers:
                     self._due.pop(0)
                     self._start()
                 wait([process.sentinel for process in self._running], self._pause())
+                if self._killing is not None and time.monotonic() >= self._killing:
+                    self._kill()
                 for process in [each for each in self._running if not each.is_alive()]:
                     self._lose(process)
         finally:
@@ -138,11 +159,13 @@ class Workers:
         return self._status
 
     def _pause(self) -> float | None:
-        """Short while there is something to be started, so that signals are heard."""
-        return _TURN_SECONDS if self._due else None
+        """Short while something else is to be done than to wait for their end."""
+        return _TURN_SECONDS if self._due or self._signals else None
 
     def _start(self) -> None:
         process = _SPAWN.Process(target=work, args=(self._plan, self._port))
+        # Somebody may have swept the folder of temporary files.
+        os.makedirs(os.environ[SHARED], mode=0o700, exist_ok=True)
         try:
             with _uninterrupted():
                 process.start()
@@ -193,12 +216,19 @@ class Workers:
 
     def _end(self, number: signal.Signals) -> None:
         """By SIGTERM each of them lets its calls end, by a SIGINT after it, it leaves."""
+        left = self._plan.settings.drain_seconds if number == signal.SIGTERM else 0
+        self._killing = time.monotonic() + left + CLEANUP_SECONDS + _SLACK_SECONDS
         self._signals += 1
         self._due.clear()
         for process in list(self._running):
             if process.pid is not None and process.is_alive():
                 with suppress(ProcessLookupError):
                     os.kill(process.pid, number)
+
+    def _kill(self) -> None:
+        logger.warning("workers that did not end are killed")
+        for process in self._running:
+            process.kill()
 
 
 @contextmanager

@@ -71,6 +71,26 @@ async def test_calls_that_only_wait_do_so_together() -> None:
     assert not all_there.broken
 
 
+async def test_calls_that_nobody_waits_for_keep_their_places(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(offload, "ANSWER_SECONDS", 0.1)
+    subject, over, running = Offload(), threading.Event(), threading.Semaphore(4)
+
+    def slow() -> bool:
+        with running:
+            return over.wait(LIMIT_SECONDS)
+
+    for _ in range(4):
+        with pytest.raises(TimedOut):
+            await subject.answer(slow)
+    with pytest.raises(TimedOut):
+        await subject.answer(lambda: running.acquire(blocking=False))
+    over.set()
+    monkeypatch.setattr(offload, "ANSWER_SECONDS", LIMIT_SECONDS)
+    assert await subject.answer(lambda: running.acquire(timeout=LIMIT_SECONDS))
+
+
 async def test_a_call_that_fails_or_is_left_alone_lets_the_next_one_go(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

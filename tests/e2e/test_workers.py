@@ -142,9 +142,24 @@ def test_no_second_server_shares_the_address_of_workers(sandbox: Sandbox) -> Non
         assert "cannot listen" in ended.stderr
 
 
-def test_workers_that_cannot_begin_are_not_started_for_ever(sandbox: Sandbox) -> None:
+def test_a_worker_that_hangs_does_not_keep_the_others_from_ending(sandbox: Sandbox) -> None:
+    with served(sandbox, "--workers", str(WORKERS), "--drain-seconds", "0") as server:
+        all_answer(server)
+        workers(server)[0].suspend()
+        server.process.terminate()
+        assert server.process.wait(START_SECONDS) == 0
+
+
+def test_tokens_that_cannot_be_read_are_told_before_anything_is_started(sandbox: Sandbox) -> None:
     tokens = sandbox.root / "tokens"
     tokens.write_text("no token\n", encoding="utf-8")
     ended = refused(sandbox, "--port", "0", "--workers", str(WORKERS), "--tokens-file", str(tokens))
-    assert "docindex token NAME" in ended.stderr
-    assert "no worker can begin" in ended.stderr
+    assert ended.returncode == 2
+    assert ended.stderr.count("docindex token NAME") == 1
+
+
+def test_a_server_counts_by_itself_whatever_its_surroundings_say(sandbox: Sandbox) -> None:
+    nowhere = str(sandbox.root / "nowhere")
+    with served(sandbox, PROMETHEUS_MULTIPROC_DIR=nowhere) as server:
+        who_answers(server)
+        assert calls_counted(server) == 1
