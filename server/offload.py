@@ -14,7 +14,7 @@ from docindex.indexer.errors import TimedOut
 
 ANSWER_SECONDS: Final = 5.0
 _THREADS = 4
-_TURN_SECONDS = 0.01
+_TURN_SECONDS = 0.02
 """Python runs one thread at a time, and several that take turns need half as much again: so
 calls go one after the other, as long as each is quick."""
 _WRITING_THREADS = 4
