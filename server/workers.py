@@ -111,7 +111,9 @@ def _counted_together() -> Generator[None]:
     for left in Path(tempfile.gettempdir()).glob(f"{_COUNTED}*"):
         lock = left / "lock"
         with suppress(OSError):
-            if lock.exists() and not held(lock):
+            # Another user may have made it, to have us open what it leads to.
+            own = left.lstat().st_uid == os.geteuid()
+            if own and lock.exists() and not held(lock):
                 shutil.rmtree(left, ignore_errors=True)
     place = Path(tempfile.mkdtemp(prefix=_COUNTED))
     held_lock = hold(place / "lock")

@@ -5,7 +5,7 @@ Each also has a library alone, over a folder without the private documents of th
 a user does is done there too, and has to give the same answer, byte for byte but for times.
 What changes documents that both may read is carried over to the other's own library.
 
-    ACCESS_CALLS=10000 pytest tests/model/test_two_users.py
+    ACCESS_CALLS=10000 pytest --timeout 3600 tests/model/test_two_users.py
 
 makes so many calls; without it, some.
 """
