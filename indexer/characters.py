@@ -84,8 +84,10 @@ def any_word() -> re.Pattern[str]:
     inside = _as_ranges(marks + "".join(map(chr, _JOINERS)))
     letters = rf"[^\W{_CJK}]"
     # The look-ahead spares most words the search through many ranges. Possessive,
-    # so that a word of any length is read without a memory of every step.
-    word = rf"{letters}+(?:(?![\x00-\xac])[{inside}]+{letters}*)*+"
+    # so that a word of any length is read without a memory of every step. Where something
+    # in a possessive group fails, Python before 3.11.5 goes on in the wrong place: hence no
+    # (?!...), which fails by matching.
+    word = rf"{letters}+(?:(?=[\xad-\U0010ffff])[{inside}]++{letters}*+)*+"
     return re.compile(rf"{_names_before(letters)}|{word}|[{_CJK}]+")
 
 
