@@ -131,9 +131,11 @@ class Server:
         try:
             result = self._session.call(tool, **arguments)
         except (OSError, RuntimeError, ValueError) as error:
-            if isinstance(error, RuntimeError) and process.poll() is None:
+            if isinstance(error, RuntimeError | BrokenPipeError) and process.poll() is None:
+                # It may be about to be found dead. One that reads nothing any more has to be.
+                seconds = ANSWER_SECONDS if isinstance(error, BrokenPipeError) else 0.2
                 with suppress(subprocess.TimeoutExpired):
-                    process.wait(0.2)  # it may be about to be found dead
+                    process.wait(seconds)
             if process.poll() is None:
                 raise
             raise Silent from error
