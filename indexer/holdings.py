@@ -28,6 +28,7 @@ from docindex.indexer.witness import Text, Witness
 
 Heads = ByteCache[tuple[str, int], StoredHead]
 HEADS_BYTES = 12_000_000
+"""What the heads of the files that were found last may take."""
 
 CHOICES = 16
 """Choices of documents that are remembered: a page and the next one ask for the same."""

@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Final, cast
 
 from docindex.indexer.byte_cache import ByteCache
-from docindex.indexer.encoding import decode, split_lines
+from docindex.indexer.encoding import decode
 from docindex.indexer.files import Folder, version_of
 from docindex.indexer.lines import Lines
 from docindex.indexer.models import Document, FileBytes, Section, Stamp
@@ -27,6 +27,8 @@ _SHARE: Final = 4
 """One document may take one part in so many of it."""
 _ENTRY: Final = 500
 """Bytes that Python takes for an entry and its key."""
+_NUMBER: Final = sys.getsizeof(1 << 29)
+"""Bytes that it takes for the number of a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +104,8 @@ class KnownDocuments:
 
 
 def _known(file: FileBytes) -> KnownDocument:
-    text = decode(file.data).text
-    lines: Sequence[str]
-    if "\r" in text:
-        lines = split_lines(text)
-        nbytes = sys.getsizeof(lines) + sum(map(sys.getsizeof, lines))
-    else:
-        lines = Lines(text)
-        nbytes = lines.nbytes
-    return KnownDocument(settled(file.stamp), version_of(file.data), lines, _ENTRY + nbytes)
-
-
-_NUMBER: Final = sys.getsizeof(1 << 29)
+    lines = Lines(decode(file.data).text)
+    return KnownDocument(settled(file.stamp), version_of(file.data), lines, _ENTRY + lines.nbytes)
 
 
 def _size(value: object) -> int:

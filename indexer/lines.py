@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import overload
 
 _ERRORS = "surrogatepass"
-_END = 0x0A
+_LF, _CR = b"\n\r"
 _OBJECTS = 300
 """Bytes that Python takes for what these are made of."""
 
@@ -14,14 +14,16 @@ class Lines(Sequence[str]):
     """What `split_lines` gives, made of the text when it is asked for. Immutable."""
 
     def __init__(self, text: str) -> None:
-        """In `text`, each line ends with a line feed and nothing else."""
         import numpy as np  # not on the way to a server's first answer
 
         self._data = data = text.encode("utf-8", _ERRORS)
-        ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _END) + 1
-        if data and not text.endswith("\n"):
-            ends = np.append(ends, len(data))
-        self._ends = ends.astype(np.uint32)
+        found = np.frombuffer(data, np.uint8)
+        last = found == _LF
+        if "\r" in text:
+            last |= found == _CR
+            last[:-1] &= (found[:-1] != _CR) | (found[1:] != _LF)
+        last[-1:] = True
+        self._ends = np.flatnonzero(last).astype(np.uint32) + np.uint32(1)
 
     def __len__(self) -> int:
         return self._ends.size

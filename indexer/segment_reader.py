@@ -175,12 +175,10 @@ class SegmentReader:
         blob = self._blob(docnum)
         stored = pickle.loads(blob)  # noqa: S301 - from our private cache
         record, sections = unpack(stored["record"]), stored["sections"]
-        plain = record.title.isascii() and all(
-            trail[-1].isascii() for trail, *_ in sections if trail
-        )
-        nbytes = (_LETTER if plain else _WIDE_LETTER) * len(blob) + _SECTION * (
-            len(sections) + _RECORD
-        )
+        headings = (trail[-1] for trail, *_ in sections if trail)
+        plain = record.title.isascii() and all(map(str.isascii, headings))
+        letters = len(blob) * (_LETTER if plain else _WIDE_LETTER)
+        nbytes = letters + _SECTION * (len(sections) + _RECORD)
         return StoredHead(record, sections, stored.get("language", ""), nbytes)
 
     def record(self, docnum: int) -> Record:

@@ -1,7 +1,6 @@
 """One generation of a folder's index, open for reading."""
 
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +10,12 @@ from numpy.typing import NDArray
 
 from docindex.indexer import stock
 from docindex.indexer.errors import IndexUnavailable
+from docindex.indexer.models import Stamp
 from docindex.indexer.segment_reader import SegmentReader
 from docindex.indexer.segments import Head, Storage
-from docindex.indexer.stamps import UNSETTLED_NS
+from docindex.indexer.stamps import settled
 from docindex.indexer.store import contents_name, latest_generation, read_contents
+from docindex.indexer.walk import stamp_of
 
 OPENING_TRIES = 5
 
@@ -99,16 +100,17 @@ class Snapshots:
         self._leaves: dict[str, Leaf] = {}
         self._newest = EMPTY
         self._opened: tuple[int, int, int] | None = None
-        self._seen: tuple[int, int] | None = None
-        """Of the folder, in which nothing has come or gone since a look found nothing new."""
+        self._seen: Stamp | None = None
+        """Of the folder: for as long as it is the same, nothing has come or gone."""
 
     def newest(self) -> Snapshot:
         """The one before while a new one cannot be opened, since it is damaged or changes
         too fast; IndexUnavailable when there is none. No index yet is an empty one."""
         with self._lock:
-            seen = self._look()
-            if seen is not None and seen == self._seen:
+            found = self._look()
+            if found is not None and found == self._seen:
                 return self._newest
+            seen = found and settled(found)  # as of now: a commit may come meanwhile
             # A cache that was wiped counts from one again: the file tells them apart.
             mark = self._mark()
             if mark is None or mark != self._opened:
@@ -126,15 +128,12 @@ class Snapshots:
             self._seen = seen
             return self._newest
 
-    def _look(self) -> tuple[int, int] | None:
-        """What changes when a file comes, goes or is replaced; None when that was just now,
-        so that more may happen within the same tick of the file system's clock."""
+    def _look(self) -> Stamp | None:
+        """The stamp of the folder, if it is there."""
         try:
-            found = self._folder.stat()
+            return stamp_of(self._folder.stat())
         except OSError:
             return None
-        settled = time.time_ns() - found.st_mtime_ns > UNSETTLED_NS
-        return (found.st_ino, found.st_mtime_ns) if settled else None
 
     def _mark(self) -> tuple[int, int, int] | None:
         """Generation, inode and time of the newest table of contents."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from docindex.indexer.encoding import split_lines
 from docindex.indexer.lines import Lines
 
-texts = st.text(st.sampled_from("ab é日\U0001f600\ud800\n\n\x0b\x85\u2028"), max_size=40)
+texts = st.text(st.sampled_from("ab é日\U0001f600\ud800\n\n\r\r\x0b\x85\u2028"), max_size=40)
 places = st.none() | st.integers(-50, 50)
 
 
