@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from docindex.server.callers import Identity
 from docindex.server.claims import BadToken
 from docindex.server.http_settings import HttpSettings
-from docindex.server.static_tokens import StaticTokens, read_lines
+from docindex.server.static_tokens import StaticTokens, lines_of
 
 KEPT_SECONDS: Final = 30.0
 """How long what was found of a token is taken for true without looking again: so a token
@@ -28,10 +28,7 @@ class Bearer:
 
     def __init__(self, settings: HttpSettings, resource: str) -> None:
         """`resource` is the server's address, which tokens have to be meant for."""
-        lines = [line.get_secret_value() for line in settings.tokens]
-        if settings.tokens_file:
-            lines += read_lines(settings.tokens_file)
-        self._static = StaticTokens(lines)
+        self._static = StaticTokens(lines_of(settings))
         self._issuer = _issuer(settings, resource)
         self._leeway = settings.oauth_leeway_seconds
         self._kept: OrderedDict[bytes, tuple[float, Identity]] = OrderedDict()

@@ -40,13 +40,11 @@ from docindex.server.options import (
 )
 from docindex.server.plan import check_rules
 from docindex.server.scopes import READ, SCOPES
+from docindex.server.shutdown import exit_soon
 from docindex.server.sources import load
 from docindex.server.terminal import Talk, as_json, complain, give, harmless
 
 log = logging.getLogger(__name__)
-
-CLEANUP_SECONDS = 2.0
-"""How long the process may take to end."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -76,7 +74,8 @@ def serve(folders: tuple[str, ...], **flags: object) -> int:
             from docindex.server.workers import serve_with_workers
 
             return serve_with_workers(plan)
-        # What it may say is for workers that count together: one server counts by itself.
+        # What it may say is for workers that count together (`SHARED` in `metrics`, which
+        # looks as soon as it is imported): one server counts by itself.
         os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
         from docindex.server.listening import serve_http
 
@@ -375,8 +374,4 @@ def main() -> None:
     once more."""
     collector.resume()
     status = run(sys.argv[1:])
-    # A search that is still under way in a thread must not keep the process.
-    timer = threading.Timer(CLEANUP_SECONDS, os._exit, (status,))
-    timer.daemon = True
-    timer.start()
-    sys.exit(status)
+    exit_soon(status)

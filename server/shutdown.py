@@ -8,13 +8,23 @@ index belongs to another process.
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NoReturn
 
 CLEANUP_SECONDS: Final = 2.0
+"""How long the process may take to end."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _EXIT_STATUS = 128
+
+
+def exit_soon(status: int) -> NoReturn:
+    """Ends the process: a call that is still under way in a thread must not keep it."""
+    timer = threading.Timer(CLEANUP_SECONDS, os._exit, (status,))
+    timer.daemon = True
+    timer.start()
+    sys.exit(status)
 
 
 class Shutdown:

@@ -18,6 +18,7 @@ from docindex.indexer.access import Caller
 from docindex.indexer.errors import InvalidInput, InvalidSettings
 from docindex.indexer.names import shown
 from docindex.server.callers import Identity
+from docindex.server.http_settings import HttpSettings
 from docindex.server.scopes import SCOPES
 
 PREFIX: Final = "docindex_"
@@ -40,10 +41,13 @@ class StaticTokens:
         return self._identities.get(_digest(token))
 
 
-def read_lines(file: str) -> list[str]:
-    """Raises InvalidSettings."""
+def lines_of(settings: HttpSettings) -> list[str]:
+    """Those of the setting itself and of the file. Raises InvalidSettings."""
+    lines = [line.get_secret_value() for line in settings.tokens]
+    if not settings.tokens_file:
+        return lines
     try:
-        return Path(file).read_text(encoding="utf-8").splitlines()
+        return lines + Path(settings.tokens_file).read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
         raise InvalidSettings(f"tokens_file cannot be read: {error}") from None
 

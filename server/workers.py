@@ -35,7 +35,8 @@ from docindex.server.metrics import SHARED, forget
 from docindex.server.options import opened
 from docindex.server.plan import Plan
 from docindex.server.settings import Settings
-from docindex.server.static_tokens import StaticTokens, read_lines
+from docindex.server.shutdown import CLEANUP_SECONDS, exit_soon
+from docindex.server.static_tokens import StaticTokens, lines_of
 
 logger = logging.getLogger(__name__)
 
@@ -43,8 +44,6 @@ SETTLED_SECONDS: Final = 10.0
 """One that has lived so long is no failure."""
 FREE_TRIES: Final = 3
 LONGEST_PAUSE: Final = 30.0
-CLEANUP_SECONDS: Final = 2.0
-"""How long a worker may take to end that answers nobody any more."""
 _SLACK_SECONDS: Final = 1.0
 _TURN_SECONDS: Final = 1.0
 _NO_SERVER: Final = 3
@@ -83,8 +82,7 @@ def _with_tokens_read(settings: Settings) -> Settings:
     """All workers know the same ones, also those that are started later."""
     if not settings.tokens_file:
         return settings
-    lines = [*(line.get_secret_value() for line in settings.tokens)]
-    lines += read_lines(settings.tokens_file)
+    lines = lines_of(settings)
     StaticTokens(lines)
     return settings.model_copy(update={"tokens": tuple(map(SecretStr, lines)), "tokens_file": ""})
 
@@ -150,7 +148,8 @@ class Workers:
                 while self._due and self._due[0] <= time.monotonic():
                     self._due.pop(0)
                     self._start()
-                wait([process.sentinel for process in self._running], self._pause())
+                # Not for ever, since what is due and who hangs is looked for as well.
+                wait([process.sentinel for process in self._running], _TURN_SECONDS)
                 if self._killing is not None and time.monotonic() >= self._killing:
                     self._kill()
                 for process in [each for each in self._running if not each.is_alive()]:
@@ -159,10 +158,6 @@ class Workers:
             for number, handler in before.items():
                 signal.signal(number, handler)
         return self._status
-
-    def _pause(self) -> float | None:
-        """Short while something else is to be done than to wait for their end."""
-        return _TURN_SECONDS if self._due or self._signals else None
 
     def _start(self) -> None:
         process = _SPAWN.Process(target=work, args=(self._plan, self._port))
@@ -259,15 +254,14 @@ def work(plan: Plan, port: int) -> None:
     except DocindexError as error:
         logger.error("%s", error)
         status = _NO_SERVER
+    except Exception:
+        logger.exception("a worker ends")
+        status = 1
     finally:
         parent = multiprocessing.parent_process()
         if parent is not None and not parent.is_alive():
             shutil.rmtree(os.environ[SHARED], ignore_errors=True)
-        # A search that is still under way in a thread must not keep the process.
-        timer = threading.Timer(CLEANUP_SECONDS, os._exit, (status,))
-        timer.daemon = True
-        timer.start()
-    sys.exit(status)
+    exit_soon(status)
 
 
 def _end_with_parent() -> None:

@@ -20,7 +20,7 @@ from docindex.server import settings
 from docindex.server.cli import docindex
 from docindex.server.http_settings import check
 from docindex.server.plan import check_rules, make_plan
-from docindex.server.static_tokens import StaticTokens, read_lines
+from docindex.server.static_tokens import StaticTokens, lines_of
 
 ROOT = Path(__file__).parent.parent
 GUIDE = ROOT / "sample_docs"
@@ -157,7 +157,7 @@ def test_the_whole_of_two_users_with_private_folders_is_settings_that_hold(tmp_p
     check(plan.settings)
     settings.check_callers(plan.settings)
     check_rules(plan)
-    lines = read_lines(plan.settings.tokens_file)
+    lines = lines_of(plan.settings)
     StaticTokens(lines)
     assert [line.split()[0] for line in lines] == ["ana", "ben"]
     rules = Rules(plan.settings.access)

@@ -142,10 +142,12 @@ def test_no_second_server_shares_the_address_of_workers(sandbox: Sandbox) -> Non
         assert "cannot listen" in ended.stderr
 
 
-def test_a_worker_that_hangs_does_not_keep_the_others_from_ending(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("hanging", [1, WORKERS])
+def test_workers_that_hang_do_not_keep_a_server_from_ending(sandbox: Sandbox, hanging: int) -> None:
     with served(sandbox, "--workers", str(WORKERS), "--drain-seconds", "0") as server:
         all_answer(server)
-        workers(server)[0].suspend()
+        for worker in workers(server)[:hanging]:
+            worker.suspend()
         server.process.terminate()
         assert server.process.wait(START_SECONDS) == 0
 
