@@ -4,13 +4,13 @@ Importing it, and opening a library, costs no more than a few stats: the index,
 the parser and numpy are imported by the first call that needs them.
 """
 
-import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
+from itertools import chain
 from operator import is_
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,13 +20,9 @@ from docindex.indexer.attendant import Attendant
 from docindex.indexer.errors import (
     DocumentNotFound,
     IndexUnavailable,
-    InvalidInput,
     NotADocument,
-    NotWritable,
-    Unavailable,
 )
-from docindex.indexer.files import not_found
-from docindex.indexer.indexing import index_all, index_names
+from docindex.indexer.indexing import index_all
 from docindex.indexer.known_documents import KnownDocuments
 from docindex.indexer.locks import held
 from docindex.indexer.models import (
@@ -46,17 +42,17 @@ from docindex.indexer.models import (
     ReindexReport,
     SearchAnswer,
     SearchRequest,
-    Skipped,
     Undoing,
     UndoPlan,
     WriteOutcome,
     Written,
     unheard,
 )
-from docindex.indexer.names import normalised, parse_name, shown
 from docindex.indexer.shelf import Shelf, together
+from docindex.indexer.shelves import Shelves, check_labels
 
 if TYPE_CHECKING:
+    from docindex.indexer.authoring import Authoring
     from docindex.indexer.moving import MoveOutcome
     from docindex.indexer.rules import Principal, Reach, Rules
     from docindex.indexer.searching import Engine
@@ -108,13 +104,12 @@ class Library:
         Raises FolderUnavailable when a folder is not there, InvalidInput when
         two folders have one label or one of several has none, or a rule is none.
         """
-        _check_labels(folders)
+        check_labels(folders)
         self._options = options or Options()
         self._state = state
         known = KnownDocuments()
-        self._shelves = [Shelf(folder, cache, self._options, known) for folder in folders]
+        self._shelves = Shelves([Shelf(each, cache, self._options, known) for each in folders])
         self._rules = _read(rules) if rules else None
-        self._reach: Reach | None = None
         self._who = ""
         self._seen: Sequence[Mapping[str, Record]] | None = None
         self._common = _Common()
@@ -124,12 +119,13 @@ class Library:
         call; opening and closing is for the whole library alone."""
         seen = copy(self)
         reach = self._rules.reach(caller) if self._rules else None
-        vars(seen).update(_reach=reach, _who=caller.name, _seen=None)
+        shelves = replace(self._shelves, reach=reach)
+        vars(seen).update(_shelves=shelves, _who=caller.name, _seen=None)
         return seen
 
     def may_read(self, name: str) -> bool:
         """Whether a document is there for the caller, if it is there; by the name alone."""
-        return self._reach is None or self._reach.may_read(name)
+        return self._shelves.may_read(name)
 
     def close(self) -> None:
         common = self._common
@@ -147,7 +143,7 @@ class Library:
         with self._common.lock:
             if self._common.attendant is None:
                 self._common.attendant = Attendant(
-                    self._shelves, state=self._state, options=self._options
+                    self._shelves.all, state=self._state, options=self._options
                 )
 
     # Reading
@@ -157,14 +153,14 @@ class Library:
         from docindex.indexer.searching import Engine
 
         self._await_first_commit()
-        common = self._common
+        common, shelves = self._common, self._shelves
         before = self.view()
-        if self._reach is None:
-            common.engine = common.engine or Engine(self._shelves)
+        if shelves.reach is None:
+            common.engine = common.engine or Engine(shelves.all)
             answer = common.engine.search(request, before)
         else:
-            common.callers_engine = common.callers_engine or Engine(self._shelves, self._rules)
-            answer = common.callers_engine.search(request, before, self._visible(self._reach))
+            common.callers_engine = common.callers_engine or Engine(shelves.all, self._rules)
+            answer = common.callers_engine.search(request, before, self._visible(shelves.reach))
         if before.state == "ready" and (now := self.view()).state != "ready":
             # It may have come to be so before the index was looked at.
             return replace(answer, index=now)
@@ -177,18 +173,20 @@ class Library:
         from docindex.indexer.reading import read
 
         try:
-            shelf, inner = self._find(name)
+            shelf, inner = self._shelves.find(name)
             return read(shelf, inner, section, lines)
         except (DocumentNotFound, NotADocument) as error:
-            raise self._with_near_names(error, name) from None
+            from docindex.indexer.near_names import with_near
+
+            raise with_near(error, name, self._names) from None
 
     def list(self, request: ListRequest) -> Listing:
         """Raises InvalidInput (a bad glob), InvalidCursor."""
         from docindex.indexer.listing import list_documents
 
         self._await_first_commit()
-        if self._reach is not None:
-            reach, visible = self._reach, self._visible(self._reach)
+        if self._shelves.reach is not None:
+            reach, visible = self._shelves.reach, self._visible(self._shelves.reach)
             return list_documents(
                 visible.folders,
                 visible.generations,
@@ -205,7 +203,7 @@ class Library:
 
     def complete(self, prefix: str, limit: int) -> tuple[Sequence[str], int]:
         """Names that begin with `prefix`, then those that hold it, and how many there are."""
-        names = sorted(name for records in self._documents() for name in records)
+        names = sorted(self._names())
         wanted = prefix.casefold()
         first = [name for name in names if name.casefold().startswith(wanted)]
         others = [name for name in names if name.casefold().find(wanted) > 0]
@@ -214,7 +212,7 @@ class Library:
     def view(self) -> IndexView:
         """How fresh answers are: cheap enough for every answer."""
         view = together([self._view(shelf) for shelf in self._shelves])
-        if self._reach is None:
+        if self._shelves.reach is None:
             return view
         from docindex.indexer.visible import narrowed
 
@@ -222,7 +220,7 @@ class Library:
 
     def status(self) -> LibraryStatus:
         folders = [shelf.status() for shelf in self._shelves]
-        if self._reach is not None:
+        if self._shelves.reach is not None:
             from docindex.indexer.visible import narrowed, told
 
             folders = [
@@ -265,27 +263,21 @@ class Library:
         VersionMismatch, SectionNotFound, TooLarge, ReadOnly, NotWritable, WriteFailed,
         TimedOut.
         """
-        shelf, name = self._find_to_write(edit.name)
-        outcome = self._writer().update(shelf, name, edit, self._signed(author))
-        return self._indexed(shelf, name, outcome)
+        return self._authoring().update(edit, self._signed(author))
 
     def delete(
         self, name: str, if_version: str = "", dry_run: bool = False, author: Author = NOBODY
     ) -> WriteOutcome:
         """Removes a document, which stays in the history. Raises as `update` does, and
         DocumentNotFound."""
-        shelf, inner = self._find(name)
-        self._find_to_write(name)
-        author = self._signed(author)
-        outcome = self._writer().delete(shelf, inner, name, if_version, dry_run, author)
-        return self._indexed(shelf, inner, outcome)
+        return self._authoring().delete(name, if_version, dry_run, self._signed(author))
 
     def restore(
         self, name: str, version: str, dry_run: bool = False, author: Author = NOBODY
     ) -> WriteOutcome:
         """Brings back an earlier version of a document, deleted or not. What is there now
         is kept. Raises as `update` does, and VersionNotFound."""
-        return self._restore(name, version, dry_run, author)
+        return self._authoring().restore(name, version, dry_run, self._signed(author))
 
     def move(
         self,
@@ -300,78 +292,26 @@ class Library:
         it. `listener` hears of the documents that are looked at and of those that follow.
         Raises as `update` does, and InvalidInput for a name in another folder,
         DocumentNotFound, Conflict when the new name is taken."""
-        from docindex.indexer.moves import move
-
-        shelf, inner = self._find(name)
-        self._find_to_write(name)
-        target, new_inner = self._find_to_write(new_name)
-        if target is not shelf:
-            raise InvalidInput(
-                f"{shown(new_name)} is in another folder; a document is moved within its own. "
-                "Write it there, then delete it here"
-            )
-        names = (inner, new_inner)
         author = self._signed(author)
-        moved = move(
-            self._state,
-            self._options,
-            shelf,
-            names,
-            if_version,
-            dry_run,
-            author,
-            listener,
-            self._reach,
-        )
-        if dry_run:
-            return moved
-        changed = (*names, *(self._find(each.name)[1] for each in moved.followed))
-        attended = self._common.attendant is not None
-        return replace(moved, searchable=index_names(shelf, changed, self._options, attended))
+        return self._authoring().move(name, new_name, if_version, dry_run, author, listener)
 
     def past(self, name: str) -> Past:
         """What can be restored. Raises InvalidName, VersionNotFound when nothing is kept
         and nothing there."""
-        shelf, inner = self._find_kept(name)
-        return self._writer().past(shelf, inner, name)
+        return self._authoring().past(name)
 
     def written(self) -> Sequence[Written]:
         """Every document that has a history, the one written last first."""
-        from docindex.indexer.history import History
-
-        found = [
-            Written(shelf.outer(name), changes[-1].when, changes[-1].why, len(changes))
-            for shelf in self._shelves
-            for name, changes in History(self._state, shelf.root).names().items()
-            if self.may_read(shelf.outer(name))
-        ]
-        return sorted(found, key=lambda each: each.when, reverse=True)
+        return self._authoring().written()
 
     def plan_undoing(self, since: float) -> UndoPlan:
         """What would put back every document that was written through docindex since."""
-        from docindex.indexer.cleaning import cleaned_until
-        from docindex.indexer.ledger import place_of
-        from docindex.indexer.undoing import steps
-
-        found = [
-            step
-            for shelf in self._shelves
-            for step in steps(self._state, shelf, since)
-            if self._reach is None or self._reach.may_write(step.name)
-        ]
-        return UndoPlan(
-            since,
-            tuple(step for step in found if isinstance(step, Undoing)),
-            tuple(step for step in found if isinstance(step, Skipped)),
-            max(cleaned_until(place_of(self._state, shelf.root)) for shelf in self._shelves),
-        )
+        return self._authoring().plan_undoing(since)
 
     def undo(self, step: Undoing, author: Author = NOBODY) -> WriteOutcome:
         """Does one step of a plan. Raises as `restore` and `delete` do, and VersionMismatch
         when the document has changed since."""
-        if not step.target:
-            return self.delete(step.name, step.current, author=author)
-        return self._restore(step.name, step.target, False, author, planned=step.current)
+        return self._authoring().undo(step, self._signed(author))
 
     # Indexing
 
@@ -391,7 +331,7 @@ class Library:
         `cancelled` is set: what was committed by then stays, and the rest is
         caught up with in the background; FolderUnavailable; Unavailable."""
         start = time.monotonic()
-        before = self._documents() if self._reach is not None else ()
+        before = self._documents() if self._shelves.reach is not None else ()
         indexed = removed = 0
         for shelf in self._shelves:
             if shelf.not_kept and self._common.attendant is None:
@@ -406,7 +346,7 @@ class Library:
             )
             indexed += reply.indexed
             removed += reply.removed
-        if self._reach is not None:
+        if self._shelves.reach is not None:
             from docindex.indexer.visible import differences
 
             indexed, removed = differences(before, self._documents(), full)
@@ -420,30 +360,17 @@ class Library:
             skipped=tuple(skipped for folder in folders for skipped in folder.skipped),
         )
 
-    def _restore(
-        self, name: str, version: str, dry_run: bool, author: Author, planned: str | None = None
-    ) -> WriteOutcome:
-        shelf, inner = self._find_kept(name)
-        self._find_to_write(name)
-        author = self._signed(author)
-        outcome = self._writer().restore(shelf, inner, name, version, dry_run, author, planned)
-        return self._indexed(shelf, inner, outcome)
+    def _authoring(self) -> "Authoring":
+        from docindex.indexer.authoring import Authoring
+        from docindex.indexer.writing import Writer
 
-    def _writer(self) -> "Writer":
-        if self._common.writer is None:
-            from docindex.indexer.writing import Writer
-
-            self._common.writer = Writer(self._state, self._options)
-        return self._common.writer.for_reader(self.may_read)
-
-    def _indexed(self, shelf: Shelf, name: str, outcome: WriteOutcome) -> WriteOutcome:
-        if outcome.searchable or outcome.status.startswith("would_"):
-            return outcome
-        attended = self._common.attendant is not None
-        return replace(outcome, searchable=index_names(shelf, (name,), self._options, attended))
+        common = self._common
+        common.writer = common.writer or Writer(self._state, self._options)
+        attended = common.attendant is not None
+        return Authoring(self._state, self._options, self._shelves, common.writer, attended)
 
     def _listener(self, shelf: Shelf, on_progress: Listener) -> Listener:
-        if self._reach is None:
+        if self._shelves.reach is None:
             return on_progress
         from docindex.indexer.visible import in_shares
 
@@ -454,9 +381,12 @@ class Library:
 
     def _documents(self) -> Sequence[Mapping[str, Record]]:
         """Those that the caller may read, folder by folder, by their outer names."""
-        if self._reach is None:
+        if self._shelves.reach is None:
             return [shelf.catalogue()[1] for shelf in self._shelves]
-        return self._visible(self._reach).folders
+        return self._visible(self._shelves.reach).folders
+
+    def _names(self) -> Iterator[str]:
+        return chain.from_iterable(self._documents())
 
     def _visible(self, reach: "Reach") -> "Visible":
         from docindex.indexer.visible import Visible
@@ -473,59 +403,6 @@ class Library:
                 if len(kept) > MOST_CALLERS:
                     kept.popitem(last=False)
         return found
-
-    def _find(self, name: str) -> tuple[Shelf, str]:
-        """The folder that a name belongs to, and the name below it. Raises DocumentNotFound
-        when the caller may not read it: before anybody looks whether it is there."""
-        shelf, inner = self._locate(name)
-        if not self.may_read(shelf.outer(inner)):
-            raise not_found(inner)
-        return shelf, inner
-
-    def _with_near_names(
-        self, error: DocumentNotFound | NotADocument, name: str
-    ) -> DocumentNotFound | NotADocument:
-        """The same error; where documents have names much like it, it names them."""
-        from docindex.indexer.near_names import near
-
-        try:
-            names = [known for records in self._documents() for known in records]
-        except Unavailable:
-            return error
-        found = ", ".join(shown(each) for each in near(normalised(name), names))
-        return type(error)(f"{error}; near to it: {found}") if found else error
-
-    def _find_kept(self, name: str) -> tuple[Shelf, str]:
-        """The same for the history, which knows of documents that are not there any more.
-        Raises VersionNotFound."""
-        shelf, inner = self._locate(name)
-        if not self.may_read(shelf.outer(inner)):
-            raise self._writer().nothing_kept(shelf, name)
-        return shelf, inner
-
-    def _find_to_write(self, name: str) -> tuple[Shelf, str]:
-        """The same. Raises NotWritable, whether it is there or not."""
-        shelf, inner = self._locate(name)
-        if self._reach is not None and not self._reach.may_write(shelf.outer(inner)):
-            raise NotWritable(
-                f"{shown(shelf.outer(inner))} is not where you may write (setting access); "
-                "nothing was written"
-            )
-        return shelf, inner
-
-    def _locate(self, name: str) -> tuple[Shelf, str]:
-        """The folder that a name belongs to, and the name below it."""
-        whole = parse_name(name)
-        if not self._shelves[0].label:
-            return self._shelves[0], whole
-        label, _, inner = whole.partition("/")
-        for shelf in self._shelves:
-            if shelf.label == label and inner:
-                return shelf, inner
-        labels = ", ".join(f"{shelf.label}/" for shelf in self._shelves)
-        raise DocumentNotFound(
-            f"{shown(name)} is in none of the folders; names begin with {labels}"
-        )
 
     def _view(self, shelf: Shelf) -> IndexView:
         view = shelf.view()
@@ -552,18 +429,3 @@ def _read(rules: Sequence[Rule]) -> "Rules":
     from docindex.indexer.rules import Rules
 
     return Rules(rules)
-
-
-def _check_labels(folders: Sequence[FolderSpec]) -> None:
-    labels = [folder.label for folder in folders]
-    if not labels:
-        raise InvalidInput("no folder was given")
-    if len(labels) > 1 and "" in labels:
-        raise InvalidInput("of several folders each needs a label: handbook=DIR adr=DIR")
-    if len(set(labels)) < len(labels):
-        raise InvalidInput("two folders have the same label; give each its own")
-    for label in labels:
-        if label and not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", label):
-            raise InvalidInput(
-                f"{shown(label)} cannot be a label: letters, digits, - and _, at most 40 of them"
-            )

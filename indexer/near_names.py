@@ -4,13 +4,27 @@ A name is near when it is typed almost alike, or when the last part of it is: wh
 document, forgets its folder or its ending, or counts on another case, has that right.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from heapq import nsmallest
 from typing import Final
+
+from docindex.indexer.errors import DocumentNotFound, NotADocument, Unavailable
+from docindex.indexer.names import normalised, shown
 
 MOST: Final = 3
 _ALIKE: Final = 0.8
 """How much of two words has to be the same: in "setup", all letters but one."""
+
+
+def with_near(
+    error: DocumentNotFound | NotADocument, wanted: str, names: Callable[[], Iterable[str]]
+) -> DocumentNotFound | NotADocument:
+    """The same error; where documents have names much like the wanted one, it names them."""
+    try:
+        found = near(normalised(wanted), names())
+    except Unavailable:
+        return error
+    return type(error)(f"{error}; near to it: {', '.join(map(shown, found))}") if found else error
 
 
 def near(wanted: str, names: Iterable[str]) -> list[str]:

@@ -438,7 +438,7 @@ def test_a_new_document_is_found_at_once(library: Library, root: Path) -> None:
 
 
 def test_a_write_stands_whatever_is_wrong_with_the_index(library: Library, root: Path) -> None:
-    home = library._shelves[0].home
+    home = library._shelves.all[0].home
     lock = hold(home.lock)  # somebody indexes, who cannot be reached
     shutil.rmtree(home.requests)
     home.requests.write_text("no folder")
