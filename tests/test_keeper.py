@@ -135,14 +135,13 @@ def test_a_write_that_cannot_be_committed_is_answered_and_indexed_later(
 ) -> None:
     kept.start(Options(debounce_ms=10_000))
     kept.write("own.md")
-    write = Store._write_contents
 
-    def fail_once(store: Store) -> int:
-        monkeypatch.setattr(Store, "_write_contents", write)
+    def fail(store: Store) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(Store, "_write_contents", fail_once)
-    reply = kept.ask(Request("index", ("own.md",)))
+    with monkeypatch.context() as full:
+        full.setattr(Store, "_write_contents", fail)
+        reply = kept.ask(Request("index", ("own.md",)))
     assert (reply.ok, reply.error) == (False, os.strerror(errno.ENOSPC))
     until(lambda: kept.status().state == "ready" and "own.md" in kept.names())
 
