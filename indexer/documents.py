@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from docindex.indexer.ascending import firsts
 from docindex.indexer.bm25 import LENGTHS, idf, norms, saturated
 from docindex.indexer.census import COMMON_LENGTH, Census
 from docindex.indexer.impacts import Impacts, new_impacts
@@ -53,11 +54,9 @@ class Documents:
         for base, (docnums, weights) in zip(self._bases.tolist(), found, strict=False):
             if docnums.size:
                 each = self.of[base:].take(docnums)
-                first = np.ones(each.size, np.bool_)
-                np.not_equal(each[1:], each[:-1], out=first[1:])
-                firsts = np.flatnonzero(first)
-                ids.append(each[firsts])
-                frequencies.append(np.add.reduceat(weights, firsts))
+                begins = np.flatnonzero(firsts(each))
+                ids.append(each[begins])
+                frequencies.append(np.add.reduceat(weights, begins))
         numbers = np.concatenate(ids)
         count = numbers.size
         if self._counted is not None:

@@ -54,7 +54,7 @@ class Impacts:
         """All sections that have the term, and what it adds to each."""
         if self.dense is None:
             return self.ids, self.scores
-        ids = np.flatnonzero(self.dense).astype(np.int32)
+        ids = np.flatnonzero(self.dense > 0).astype(np.int32)
         return ids, self.dense[ids]
 
     def count_among(self, some: Bitmap) -> int:

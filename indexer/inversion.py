@@ -13,6 +13,8 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from docindex.indexer import ascending
+
 BREAK = 0
 """Stands in text between parts that no phrase crosses. Terms count from 1."""
 
@@ -181,10 +183,10 @@ def invert(terms: Sequence[bytes], text: Numbered) -> tuple[Inverted, NDArray[np
     order = _stable_order(numbers, len(terms))
     numbers, docnums = numbers[order], docnums[order]
     del words, order
-    firsts = np.flatnonzero(_changes(numbers) | _changes(docnums))
+    firsts = np.flatnonzero(ascending.firsts(numbers) | ascending.firsts(docnums))
     frequencies = np.diff(firsts, append=len(numbers)).astype(np.uint32)
     numbers, docnums = numbers[firsts], docnums[firsts]
-    starts = np.append(np.flatnonzero(_changes(numbers)), len(firsts))
+    starts = np.append(np.flatnonzero(ascending.firsts(numbers)), len(firsts))
     return Inverted(terms, starts, docnums, frequencies), lengths
 
 
@@ -195,10 +197,3 @@ def _stable_order(numbers: NDArray[np.uint32], greatest: int) -> NDArray[np.int6
     if greatest >> 16:
         order = order[np.argsort((numbers >> 16).astype(np.uint16)[order], kind="stable")]
     return order
-
-
-def _changes(values: NDArray[np.uint32]) -> NDArray[np.bool_]:
-    """Where something else stands than before."""
-    changes = np.ones(len(values), np.bool_)
-    np.not_equal(values[1:], values[:-1], out=changes[1:])
-    return changes

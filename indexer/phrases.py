@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from docindex.indexer.ascending import each_once
 from docindex.indexer.clauses import TermField
 from docindex.indexer.collection import Collection, Stretch
 from docindex.indexer.impacts import Bitmap, Numbers
@@ -74,4 +75,4 @@ def _sections(
         first, end = (breaks.searchsorted(bounds[places]) for places in (sections, sections + 1))
         # The title comes before all breaks, the text after them.
         there &= before == first if field == "title" else (first < before) & (before < end)
-    return np.unique(sections[there])
+    return each_once(sections[there])

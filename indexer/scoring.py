@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from docindex.indexer.ascending import each_once
 from docindex.indexer.census import in_order
 from docindex.indexer.documents import Documents
 from docindex.indexer.impacts import Bitmap, Impacts, Numbers, highest, upper_part
@@ -176,7 +177,5 @@ def _least(scores: NDArray[np.float32], count: int) -> float:
 def _known_best(terms: Sequence[Weighted], allowed: Bitmap | None) -> NDArray[np.intp]:
     """The best sections for each term, without the others."""
     several = np.sort(np.concatenate([term.impacts.best for term in terms]))
-    numbers: NDArray[np.intp] = several[np.append(True, several[1:] != several[:-1])].astype(
-        np.intp
-    )
+    numbers = each_once(several).astype(np.intp)
     return numbers if allowed is None else numbers[allowed[numbers]]
