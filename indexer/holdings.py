@@ -35,18 +35,6 @@ CHOICES = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
-    """Where a ranked section stands."""
-
-    segment: int
-    head: int
-    """The first document of its file in the segment."""
-    docnum: int
-    """Its own one there."""
-    ranked: Ranked
-
-
-@dataclass(frozen=True, slots=True)
 class Portion:
     """What of the holdings is there for one caller."""
 
@@ -122,7 +110,7 @@ class Holdings:
 
     def _text(self, number: int) -> Text | None:
         """What a section says, if its file is as it was indexed."""
-        candidate = self.candidate(self.spot(Ranked(number, 0.0)))
+        candidate = self.candidate(Ranked(number, 0.0))
         record = candidate.record
         try:
             data = candidate.shelf.folder.read(record.name).data
@@ -134,24 +122,23 @@ class Holdings:
         text = "\n".join((record.title, *candidate.trail, "".join(lines)))
         return Text(text, candidate.language)
 
-    def spot(self, ranked: Ranked) -> Spot:
+    def candidate(self, ranked: Ranked) -> Candidate:
         segment = bisect_right(self._bases, ranked.docnum) - 1
+        shelf, leaf = self._segments[segment]
         docnum = ranked.docnum - self._bases[segment]
         heads = self._heads[segment]
-        return Spot(segment, heads[bisect_right(heads, docnum) - 1], docnum, ranked)
-
-    def candidate(self, spot: Spot) -> Candidate:
-        shelf, leaf = self._segments[spot.segment]
-        key = (leaf.reader.segment_id, spot.head)
+        first = heads[bisect_right(heads, docnum) - 1]
+        key = (leaf.reader.segment_id, first)
         head = self.heads.get(key)
         if head is None:
-            head = leaf.reader.head(spot.head)
+            head = leaf.reader.head(first)
             self.heads.put(key, head)
         # A file without text has a head that is no section.
-        section = head.sections[spot.docnum - spot.head] if head.sections else ((), "", 1, 1)
-        trail, anchor, first, last = section
-        score = spot.ranked.score
-        return Candidate(shelf, head.record, trail, anchor, first, last, score, head.language)
+        section = head.sections[docnum - first] if head.sections else ((), "", 1, 1)
+        trail, anchor, begin, last = section
+        return Candidate(
+            shelf, head.record, trail, anchor, begin, last, ranked.score, head.language
+        )
 
     def sections(self, question: Hashable, wanted: Callable[[str, Record], bool]) -> Bitmap:
         """The sections of the documents that are wanted, told by their outer names and

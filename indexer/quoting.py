@@ -51,7 +51,7 @@ class Frames:
         """The fence that is open in front of each line, and behind the last."""
         text = "".join(lines)
         fenced = "```" in text or "~~~" in text
-        self._some = fenced or "|" in text
+        self.some = fenced or "|" in text
         """Whether there may be anything to find."""
         if not fenced:
             self._open *= len(lines) + 1
@@ -70,7 +70,7 @@ class Frames:
             self._open.append(opened)
 
     def around(self, first: int, last: int) -> Frame:
-        if not self._some:
+        if not self.some:
             return _NO_FRAME
         above = printable(self._open[first]) or self.header(first)
         below = self._open[last + 1]

@@ -14,12 +14,12 @@ from docindex.indexer.clauses import DocumentClause, Query, Tagged, as_typed
 from docindex.indexer.cursors import make_cursor, read_cursor
 from docindex.indexer.errors import InvalidCursor, TimedOut
 from docindex.indexer.filters import PathFilter
-from docindex.indexer.holdings import Holdings, Portion, Spot
+from docindex.indexer.holdings import Holdings, Portion
 from docindex.indexer.impacts import Bitmap
 from docindex.indexer.listing import has_tags
 from docindex.indexer.models import Hit, IndexView, Record, SearchAnswer, SearchRequest
 from docindex.indexer.query import parse_query
-from docindex.indexer.ranking import SECONDS, Ranking
+from docindex.indexer.ranking import SECONDS, Ranked, Ranking
 from docindex.indexer.rules import Reach, Rules
 from docindex.indexer.shelf import Shelf
 from docindex.indexer.sight import Candidate, Sight
@@ -69,21 +69,21 @@ class Engine:
         asked = (request.path, request.tags, request.modified_after, request.modified_before)
         allowed = holdings.sections(asked, wanted) if wanted else None
         count = request.max_results + SPARE
-        total, spots, remarks = _find(holdings, query, portion, allowed, place.offset, count)
+        total, found, remarks = _find(holdings, query, portion, allowed, place.offset, count)
         hits: list[Hit] = []
         candidates: list[Candidate] = []
         used = repeats = 0
         with Sight(query, request.snippet_bytes, holdings.ranker.rarity) as sight:
-            for spot in spots:
+            for ranked in found:
                 if len(hits) == request.max_results:
                     break
                 used += 1
-                candidate = holdings.candidate(spot)
+                candidate = holdings.candidate(ranked)
                 if sight.repeats(candidate):
                     repeats += 1
                 elif (hit := sight.see(candidate)) is not None:
                     if request.explain:
-                        why = holdings.ranker.explain(query, spot.ranked)
+                        why = holdings.ranker.explain(query, ranked)
                         hit = replace(hit, explanation=why)
                     hits.append(hit)
                     candidates.append(candidate)
@@ -92,7 +92,7 @@ class Engine:
             # The indexer does not know yet what we have just seen.
             view = replace(view, state="updating", pending=sight.changed)
         end = place.offset + used
-        more = used < len(spots) and end <= DEEPEST
+        more = used < len(found) and end <= DEEPEST
         moved = (MOVED,) if place.moved else ()
         return SearchAnswer(
             hits=tuple(
@@ -123,7 +123,7 @@ def _find(
     allowed: Bitmap | None,
     offset: int,
     count: int,
-) -> tuple[int, list[Spot], list[str]]:
+) -> tuple[int, Sequence[Ranked], list[str]]:
     """How many sections match, some of them from the offset on, and what to try otherwise."""
     search = partial(
         holdings.ranker.rank,
@@ -134,14 +134,13 @@ def _find(
     if allowed is not None and portion.readable is not None:
         allowed = allowed & portion.readable
     ranking = search(query, allowed, limit=offset + count)
-    total, found = ranking.total, [holdings.spot(each) for each in ranking.best[offset:]]
     remarks: list[str] = []
     if allowed is not None and not allowed.any():
         remarks.append("No document matches the path, tags or dates that were given.")
-    if total == 0 and query.conditions:
+    if ranking.total == 0 and query.conditions:
         with suppress(TimedOut):
             remarks.extend(_ways_out(query, partial(search, allowed=allowed)))
-    return total, found, remarks
+    return ranking.total, ranking.best[offset:], remarks
 
 
 def _ways_out(query: Query, search: Callable[..., Ranking]) -> Iterator[str]:

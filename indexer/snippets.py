@@ -1,6 +1,7 @@
 """The lines of a section that show why it was found."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, islice
@@ -185,6 +186,11 @@ class _Body:
     def size(self, first: int, last: int | None = None) -> int:
         return self.starts[(first if last is None else last) + 1] - self.starts[first] - 1
 
+    def widest(self, first: int, last: int, room: int) -> tuple[int, int]:
+        """As many lines around some that fit as there is room for."""
+        last = bisect_right(self.starts, self.starts[first] + room + 1) - 2
+        return bisect_left(self.starts, self.starts[last + 1] - room - 1), last
+
     def beginning(self) -> _Chosen | None:
         with_text = (at for at, line in enumerate(self.lines) if not _is_blank(line))
         at = next(with_text, None)
@@ -268,16 +274,18 @@ def _whole_lines(body: _Body, first: int, last: int, room: int) -> tuple[str, in
 
     def fits(first: int, last: int) -> bool:
         left = room - body.size(first, last)
-        return left >= 0 and (not framed or frames.around(first, last).bytes <= left)
+        return left >= 0 and frames.around(first, last).bytes <= left
 
-    framed = True
     # At least the lines themselves, as they are.
-    framed = fits(first, last)
-    while last + 1 < len(body.lines) and fits(first, last + 1):
-        last += 1
-    # In front of a row with its header, there is nothing more to see.
-    while first > 0 and not (framed and frames.header(first)) and fits(first - 1, last):
-        first -= 1
+    framed = frames.some and fits(first, last)
+    if framed:
+        while last + 1 < len(body.lines) and fits(first, last + 1):
+            last += 1
+        # In front of a row with its header, there is nothing more to see.
+        while first > 0 and not frames.header(first) and fits(first - 1, last):
+            first -= 1
+    else:
+        first, last = body.widest(first, last, room)
     frame = frames.around(first, last) if framed else Frame()
     shown = [printable(line) for line in body.lines[first : last + 1]]
     while shown and not shown[-1]:

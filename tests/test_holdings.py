@@ -48,19 +48,19 @@ def test_ranked_sections_are_found_in_their_documents(tmp_path: Path) -> None:
     names = [
         candidate.shelf.outer(candidate.record.name)
         for number in range(5)
-        if (candidate := holdings.candidate(holdings.spot(Ranked(number, 1.0))))
+        if (candidate := holdings.candidate(Ranked(number, 1.0)))
     ]
     assert names == ["one/0", "one/1", "one/2", "two/0", "two/1"]
 
 
 def test_heads_are_kept_for_the_holdings_that_follow(tmp_path: Path) -> None:
     before = held(tmp_path, ("one", [["red", "fox"], ["hen"]]))
-    spot = before.spot(Ranked(2, 1.0))
-    record = before.candidate(spot).record
-    shelves = [before.candidate(spot).shelf]
+    ranked = Ranked(2, 1.0)
+    record = before.candidate(ranked).record
+    shelves = [before.candidate(ranked).shelf]
     after = Holdings(shelves, before.snapshots, heads=before.heads)
-    assert after.candidate(spot).record is record
-    assert before.candidate(before.spot(Ranked(0, 1.0))).record.name == "0"
+    assert after.candidate(ranked).record is record
+    assert before.candidate(Ranked(0, 1.0)).record.name == "0"
     other = Holdings(shelves, before.snapshots)
-    assert other.candidate(spot).record == record
-    assert other.candidate(spot).record is not record
+    assert other.candidate(ranked).record == record
+    assert other.candidate(ranked).record is not record
