@@ -48,9 +48,11 @@ def serve_http(
     *,
     read_only: bool = False,
     at_once: Collection[int] = _ENDING,
+    beat: Callable[[], None] = lambda: None,
 ) -> None:
     """Serves until a signal ends it, then closes `library`. The signals that end it
-    `at_once` do so when they come after another.
+    `at_once` do so when they come after another. While it is able to answer, `beat` is
+    called several times a second.
 
     Raises InvalidSettings when the address cannot be listened on, or should not be.
     """
@@ -70,7 +72,7 @@ def serve_http(
             shutdown.leave(number)
 
     try:
-        anyio.run(_serve, library, settings, read_only, listener, leave)
+        anyio.run(_serve, library, settings, read_only, listener, leave, beat)
     finally:
         listener.close()
         shutdown.finish()
@@ -110,11 +112,13 @@ async def _serve(
     read_only: bool,
     listener: socket.socket,
     leave: Callable[[int], None],
+    beat: Callable[[], None],
 ) -> None:
     resource = settings.public_url or local_url(listener)
     metrics = Metrics(library, shared=settings.workers > 1)
     server = server_of(library, settings, metrics, read_only=read_only)
     process = process_of(server, library, settings, metrics, resource, leave)
+    process.beat = beat
     logger.info("listening on %s", local_url(listener))
     await process.serve([listener])
 
@@ -190,6 +194,8 @@ class Process(uvicorn.Server):
         logging.getLogger("uvicorn.error").addFilter(_is_no_cut)
         self._told_to_end = told_to_end
         self._leave = leave
+        self.beat: Callable[[], None] = lambda: None
+        """Called several times a second, from the loop that answers."""
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -208,6 +214,10 @@ class Process(uvicorn.Server):
         if self.should_exit:
             self._leave(sig)
         self.should_exit = True
+
+    async def on_tick(self, counter: int) -> bool:
+        self.beat()
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         logger.info("ending: %d connections are open", len(self.server_state.connections))

@@ -17,9 +17,11 @@ import threading
 import time
 from collections.abc import Generator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import replace
+from ctypes import c_double
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
+from multiprocessing.sharedctypes import RawValue
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -44,6 +46,8 @@ SETTLED_SECONDS: Final = 10.0
 """One that has lived so long is no failure."""
 FREE_TRIES: Final = 3
 LONGEST_PAUSE: Final = 30.0
+SILENT_SECONDS: Final = 30.0
+"""One that has not come to look for calls for so long hangs."""
 _SLACK_SECONDS: Final = 1.0
 _TURN_SECONDS: Final = 1.0
 _NO_SERVER: Final = 3
@@ -124,12 +128,24 @@ def _counted_together() -> Generator[None]:
         shutil.rmtree(place, ignore_errors=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Life:
+    """Of a worker, in seconds of the clock that only goes on, which is the same for all
+    processes."""
+
+    began: float = field(default_factory=time.monotonic)
+    last: c_double = field(default_factory=lambda: RawValue(c_double, time.monotonic()))
+    """When it last looked for calls; in memory that both processes see."""
+
+    def beat(self) -> None:
+        self.last.value = time.monotonic()
+
+
 class Workers:
     def __init__(self, plan: Plan, port: int) -> None:
         self._plan = plan
         self._port = port
-        self._running: dict[SpawnProcess, float] = {}
-        """And when each was started."""
+        self._running: dict[SpawnProcess, Life] = {}
         self._due: list[float] = []
         """When others are to be started, in the place of those that were lost."""
         self._killing: float | None = None
@@ -138,6 +154,8 @@ class Workers:
         self._failures = 0
         self._status = 0
         self._signals = 0
+        self._looked = time.monotonic()
+        """When it was looked for workers that hang."""
 
     def run(self) -> int:
         numbers = (signal.SIGINT, signal.SIGTERM)
@@ -152,6 +170,7 @@ class Workers:
                 wait([process.sentinel for process in self._running], _TURN_SECONDS)
                 if self._killing is not None and time.monotonic() >= self._killing:
                     self._kill()
+                self._kill_hanging()
                 for process in [each for each in self._running if not each.is_alive()]:
                     self._lose(process)
         finally:
@@ -160,7 +179,8 @@ class Workers:
         return self._status
 
     def _start(self) -> None:
-        process = _SPAWN.Process(target=work, args=(self._plan, self._port))
+        life = Life()
+        process = _SPAWN.Process(target=work, args=(self._plan, self._port, life))
         # Somebody may have swept the folder of temporary files.
         os.makedirs(os.environ[SHARED], mode=0o700, exist_ok=True)
         try:
@@ -170,18 +190,21 @@ class Workers:
             logger.warning("a worker cannot be started (%s)", error.strerror)
             self._fail()
             return
-        self._running[process] = time.monotonic()
+        self._running[process] = life
         if self._signals:  # one came between
             process.terminate()
 
     def _lose(self, process: SpawnProcess) -> None:
         process.join()
-        began = self._running.pop(process)
+        began = self._running.pop(process).began
         forget(process.pid or 0)
         if self._signals:
             return
         now = time.monotonic()
-        if any(now - each >= SETTLED_SECONDS for each in (began, *self._running.values())):
+        if any(
+            now - each >= SETTLED_SECONDS
+            for each in (began, *(life.began for life in self._running.values()))
+        ):
             self._settled = True
         if now - began >= SETTLED_SECONDS:
             self._failures = 0
@@ -222,6 +245,20 @@ class Workers:
                 with suppress(ProcessLookupError):
                     os.kill(process.pid, number)
 
+    def _kill_hanging(self) -> None:
+        """The system goes on giving connections to one that hangs."""
+        now = time.monotonic()
+        stopped = now - self._looked > SILENT_SECONDS / 2
+        self._looked = now
+        for process, life in self._running.items():
+            # Perhaps they were all stopped with this process.
+            hangs = now - life.last.value > SILENT_SECONDS and not stopped and not self._signals
+            if hangs:
+                logger.warning("a worker does not respond; it is killed")
+                process.kill()
+            if hangs or stopped:
+                life.beat()
+
     def _kill(self) -> None:
         logger.warning("workers that did not end are killed")
         for process in self._running:
@@ -238,7 +275,7 @@ def _uninterrupted() -> Generator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def work(plan: Plan, port: int) -> None:
+def work(plan: Plan, port: int, life: Life) -> None:
     """What a worker does."""
     # Ctrl-C reaches all that are in the foreground; these hear of it from their parent.
     os.setpgid(0, 0)
@@ -250,7 +287,9 @@ def work(plan: Plan, port: int) -> None:
     status = 0
     try:
         with opened(plan) as library:
-            serve_http(library, settings, read_only=settings.read_only, at_once=(signal.SIGINT,))
+            read_only = settings.read_only
+            at_once = (signal.SIGINT,)
+            serve_http(library, settings, read_only=read_only, at_once=at_once, beat=life.beat)
     except DocindexError as error:
         logger.error("%s", error)
         status = _NO_SERVER

@@ -1,8 +1,10 @@
 """What becomes of a server of several processes when some of them are lost."""
 
 import multiprocessing
+import signal
 import sys
 import time
+from collections.abc import Generator
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 
 from docindex.server import metrics
 from docindex.server.plan import make_plan
-from docindex.server.workers import FREE_TRIES, SETTLED_SECONDS, Workers
+from docindex.server.workers import FREE_TRIES, SETTLED_SECONDS, SILENT_SECONDS, Life, Workers
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="shares a port on Linux alone")
 
@@ -31,7 +33,7 @@ def lose(workers: Workers, *, status: int, lived: float) -> None:
     process = multiprocessing.get_context("spawn").Process(target=sys.exit, args=(status,))
     process.start()
     process.join()
-    workers._running[process] = time.monotonic() - lived
+    workers._running[process] = Life(began=time.monotonic() - lived)
     workers._lose(process)
 
 
@@ -49,7 +51,7 @@ def test_one_that_cannot_begin_does_not_end_those_that_have_begun_long_ago(
     workers: Workers,
 ) -> None:
     living = SpawnProcess()
-    workers._running[living] = time.monotonic() - 2 * SETTLED_SECONDS
+    workers._running[living] = Life(began=time.monotonic() - 2 * SETTLED_SECONDS)
     lose(workers, status=NO_SERVER, lived=0.1)
     assert (starts_in(workers), workers._status) == ([0.0], 0)
     assert living in workers._running
@@ -63,3 +65,45 @@ def test_one_after_the_other_that_is_lost_is_replaced_ever_later(workers: Worker
     assert pauses[:FREE_TRIES] == [0.0] * FREE_TRIES
     assert 0.0 < pauses[FREE_TRIES] < pauses[-1]
     assert workers._status == 0
+
+
+@pytest.fixture
+def idle() -> Generator[SpawnProcess]:
+    """A process that does nothing."""
+    process = multiprocessing.get_context("spawn").Process(target=signal.pause)
+    process.start()
+    yield process
+    process.kill()
+    process.join()
+
+
+def silent(workers: Workers, process: SpawnProcess) -> Life:
+    life = Life()
+    life.last.value -= SILENT_SECONDS + 1
+    workers._running[process] = life
+    return life
+
+
+def test_one_that_does_not_respond_is_killed(workers: Workers, idle: SpawnProcess) -> None:
+    silent(workers, idle)
+    workers._kill_hanging()
+    idle.join(60)
+    assert idle.exitcode == -signal.SIGKILL
+
+
+def test_one_that_responds_is_not_killed(workers: Workers, idle: SpawnProcess) -> None:
+    silent(workers, idle).beat()
+    workers._kill_hanging()
+    idle.join(0.1)
+    assert idle.exitcode is None
+
+
+def test_none_is_killed_for_a_time_in_which_all_were_stopped(
+    workers: Workers, idle: SpawnProcess
+) -> None:
+    silent(workers, idle)
+    workers._looked -= SILENT_SECONDS
+    for _ in range(2):
+        workers._kill_hanging()
+    idle.join(0.1)
+    assert idle.exitcode is None

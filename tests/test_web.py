@@ -55,6 +55,14 @@ def found(answer: httpx2.Response) -> Any:
     return json.loads(text)["result"]
 
 
+def test_it_tells_that_it_is_able_to_answer(served: Serving) -> None:
+    told = threading.Event()
+    served.process.beat = told.set
+    for _ in range(2):
+        assert told.wait(LIMIT_SECONDS)
+        told.clear()
+
+
 @pytest.mark.anyio
 @ERAS
 async def test_clients_of_both_eras_search_read_the_lists_and_hear_of_progress(era: str) -> None:
