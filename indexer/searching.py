@@ -28,7 +28,9 @@ from docindex.indexer.visible import Visible
 
 MOVED = "the index has changed since the first page; results may repeat or be missing"
 SPARE = 20
-"""Hits that are ranked beyond those asked for, since some will be dropped."""
+"""Hits that are ranked beyond those asked for, since some will be dropped;"""
+DEEPER = 4
+"""and so many times as many when that was too few."""
 DEEPEST = 1_000
 """Where paging ends: nobody reads so far, and each page ranks anew."""
 
@@ -69,12 +71,12 @@ class Engine:
         asked = (request.path, request.tags, request.modified_after, request.modified_before)
         allowed = holdings.sections(asked, wanted) if wanted else None
         count = request.max_results + SPARE
-        total, found, remarks = _find(holdings, query, portion, allowed, place.offset, count)
+        ranks, remarks = _find(holdings, query, portion, allowed, place.offset, count)
         hits: list[Hit] = []
         candidates: list[Candidate] = []
         used = repeats = 0
         with Sight(query, request.snippet_bytes, holdings.ranker.rarity) as sight:
-            for ranked in found:
+            for ranked in ranks:
                 if len(hits) == request.max_results:
                     break
                 used += 1
@@ -92,14 +94,14 @@ class Engine:
             # The indexer does not know yet what we have just seen.
             view = replace(view, state="updating", pending=sight.changed)
         end = place.offset + used
-        more = used < len(found) and end <= DEEPEST
+        more = ranks.go_on(used) and end <= DEEPEST
         moved = (MOVED,) if place.moved else ()
         return SearchAnswer(
             hits=tuple(
                 replace(hit, repeats=times - 1) if (times := sight.times(candidate)) > 1 else hit
                 for hit, candidate in zip(hits, candidates, strict=True)
             ),
-            total=max(total - gone, len(hits)),
+            total=max(ranks.total - gone, len(hits)),
             cursor=make_cursor(end, generations, question) if more else "",
             index=view,
             corrected=corrected,
@@ -116,6 +118,42 @@ class Engine:
             return self._newest
 
 
+class _Ranks:
+    """Ranked sections from an offset on. More are ranked when some turn out to be no hits."""
+
+    def __init__(self, rank: Callable[[int], Ranking], offset: int, count: int) -> None:
+        """`rank` gives the best ones, as many as it is asked for if there are so many."""
+        self._rank = rank
+        self._offset = offset
+        self._limit = offset + count
+        self._ranking = rank(self._limit)
+
+    @property
+    def total(self) -> int:
+        return self._ranking.total
+
+    def __iter__(self) -> Iterator[Ranked]:
+        at = self._offset
+        while True:
+            yield from self._ranking.best[at:]
+            if self._complete or self._limit >= DEEPEST:
+                return
+            limit = min(self._limit * DEEPER, DEEPEST)
+            try:
+                self._ranking = self._rank(limit)
+            except TimedOut:
+                return  # the next page goes on
+            at, self._limit = self._limit, limit
+
+    def go_on(self, used: int) -> bool:
+        """Whether there are others behind so many."""
+        return self._offset + used < len(self._ranking.best) or not self._complete
+
+    @property
+    def _complete(self) -> bool:
+        return len(self._ranking.best) < self._limit
+
+
 def _find(
     holdings: Holdings,
     query: Query,
@@ -123,8 +161,8 @@ def _find(
     allowed: Bitmap | None,
     offset: int,
     count: int,
-) -> tuple[int, Sequence[Ranked], list[str]]:
-    """How many sections match, some of them from the offset on, and what to try otherwise."""
+) -> tuple[_Ranks, list[str]]:
+    """The sections that match, from the offset on, and what to try otherwise."""
     search = partial(
         holdings.ranker.rank,
         concerning=partial(_concerning, holdings),
@@ -133,14 +171,14 @@ def _find(
     )
     if allowed is not None and portion.readable is not None:
         allowed = allowed & portion.readable
-    ranking = search(query, allowed, limit=offset + count)
+    ranks = _Ranks(lambda limit: search(query, allowed, limit=limit), offset, count)
     remarks: list[str] = []
     if allowed is not None and not allowed.any():
         remarks.append("No document matches the path, tags or dates that were given.")
-    if ranking.total == 0 and query.conditions:
+    if ranks.total == 0 and query.conditions:
         with suppress(TimedOut):
             remarks.extend(_ways_out(query, partial(search, allowed=allowed)))
-    return ranking.total, ranking.best[offset:], remarks
+    return ranks, remarks
 
 
 def _ways_out(query: Query, search: Callable[..., Ranking]) -> Iterator[str]:

@@ -194,6 +194,34 @@ def test_one_document_gives_at_most_three_hits(root: Path, tmp_path: Path) -> No
 # Freshness
 
 
+@pytest.mark.parametrize(("copies", "others"), [(30, 1), (60, 20)])
+def test_what_stands_behind_many_copies_of_one_text_is_found(
+    root: Path, tmp_path: Path, copies: int, others: int
+) -> None:
+    text = "The lantern is given to you as it is, without a warranty of any kind, lantern.\n"
+    pages = {f"copy{each}.md": f"# Licence\n\n{text}" for each in range(copies)}
+    rest = {f"other{each}.md": f"# Other {each}\n\nSee lantern {each}.\n" for each in range(others)}
+    write(root, pages | rest)
+    library = open_library(tmp_path, root)
+    library.catch_up(ignore)
+    answer = library.search(SearchRequest("lantern"))
+    found = [hit.name for hit in answer.hits]
+    while answer.cursor:
+        answer = library.search(SearchRequest("lantern", cursor=answer.cursor))
+        found += [hit.name for hit in answer.hits]
+    assert rest.keys() <= set(found)
+
+
+def test_what_stands_behind_many_files_that_are_gone_is_found(root: Path, tmp_path: Path) -> None:
+    pages = {f"gone{each}.md": f"# Lantern\n\nA lantern, number {each}.\n" for each in range(60)}
+    write(root, pages | {"kept.md": "# Kept\n\nAmong many other things there is a lantern here.\n"})
+    library = open_library(tmp_path, root)
+    library.catch_up(ignore)
+    for name in pages:
+        (root / name).unlink()
+    assert "kept.md" in names(library, "lantern")
+
+
 def test_a_hit_whose_file_has_changed_shows_the_file_as_it_is(library: Library, root: Path) -> None:
     text = PAGES["guide/setup.md"].replace("Intro.", "Intro.\n\nMore.\n\nMore.")
     write(root, {"guide/setup.md": text})
