@@ -17,16 +17,16 @@ from docindex.indexer.yamltree import Node, Unreadable, compose, value_of
 MAX_TAGS = 100
 MAX_TAG_CHARS = 100
 TAG_KEYS = ("tags", "tag", "keywords")
+"""Where tags are looked for. The first key that has any counts, alone."""
 MAX_FIELD = 120
 """Characters of a field, with its value, that documents can be chosen by."""
 MAX_FIELDS = 24
-"""Where tags are looked for. The first key that has any counts, alone."""
 
 _CLOSING = {"---": ("---", "..."), "+++": ("+++",)}
 _FIRST_KEY = re.compile(r"""["'\w$./].*?:(?:\s|$)|\{""")
 # What every YAML reader takes for the same string, without quotes.
 _BARE_TAG = re.compile(r"[^\W\d_][\w./+-]*(?: [\w./+-]+)*")
-_COMMA = re.compile(r"(?:\s|#[^\r\n]*)*,")
+_COMMA = re.compile(r"(?:\s|#[^\r\n]*[\r\n])*,")
 _UNWRITABLE = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]")
 _YAML_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 

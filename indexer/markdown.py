@@ -23,14 +23,14 @@ _NOTHING = Structure((), (), {}, too_deep=False)
 _CUSTOM_ID = re.compile(r"\s*\{:?\s*#([^\s{}]{1,200})[^{}]*\}$")
 _WORD_BREAK = re.compile(r"(?<!\d)[-_]+|[-_]+(?!\d)|\s+")
 
-_CODE_SPAN = re.compile(r"``*[^`\n]+``*")
+_CODE_SPAN = re.compile(r"(?<!`)`+[^`\n]+`+")
 _TARGET = r"[^\s<>()]{1,2000}(?:\([^\s()]{0,200}\)[^\s()]{0,200}){0,9}"
 _LINKS = (
     re.compile(rf"\]\([ \t]*+(?:<([^<>\n]{{1,2000}})>|({_TARGET}))"),
     re.compile(rf"^ {{0,3}}\[(?!\^)[^\]\n]{{1,999}}\]:[ \t]*+<?({_TARGET})", re.MULTILINE),
     re.compile(r"\[\[([^\[\]|\n]{1,500})(?:\|[^\[\]\n]{0,500})?\]\]"),
     re.compile(
-        r"<([^\s<>]{1,2000}\.(?:md|markdown|mdx|mdown|txt)(?:#[^\s<>]{0,500})?)>", re.IGNORECASE
+        r"<([^\s<>#]{1,2000}\.(?:md|markdown|mdx|mdown|txt)(?:#[^\s<>]{0,500})?)>", re.IGNORECASE
     ),
 )
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]+:|//", re.IGNORECASE)

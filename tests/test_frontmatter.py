@@ -202,6 +202,16 @@ def test_tags_are_bounded_in_number_and_length() -> None:
             ["a", "b"],
             "---\ntags: [\n  a, b # one, two\n]\n---\n",
         ),
+        (
+            "---\ntags: [a, b # one , two\n  ]\n---\n",
+            ["a", "b", "c"],
+            "---\ntags: [a, b, c # one , two\n  ]\n---\n",
+        ),
+        (
+            f"---\ntags: [a, # one\n  b {'#' * 5_000}\n  ]\n---\n",
+            ["a"],
+            f"---\ntags: [a, # one\n   {'#' * 5_000}\n  ]\n---\n",
+        ),
         ("---\ntags: [ # one\n]\n---\n", ["a"], "---\ntags: [a # one\n]\n---\n"),
         ("---\ntags: [a # one\n]\n---\n", ["b"], "---\ntags: [b # one\n]\n---\n"),
         # In lines.
