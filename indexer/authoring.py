@@ -52,7 +52,7 @@ class Authoring:
     def delete(self, name: str, if_version: str, dry_run: bool, author: Author) -> WriteOutcome:
         shelf, inner = self._shelves.find(name)
         self._shelves.find_to_write(name)
-        outcome = self._writer.delete(shelf, inner, name, if_version, dry_run, author)
+        outcome = self._writer.delete(shelf, inner, if_version, dry_run, author)
         return self._indexed(shelf, inner, outcome)
 
     def restore(
@@ -61,7 +61,7 @@ class Authoring:
         """See `Writer.restore` for `planned`."""
         shelf, inner = self._find_kept(name)
         self._shelves.find_to_write(name)
-        outcome = self._writer.restore(shelf, inner, name, version, dry_run, author, planned)
+        outcome = self._writer.restore(shelf, inner, version, dry_run, author, planned)
         return self._indexed(shelf, inner, outcome)
 
     def move(
@@ -100,7 +100,7 @@ class Authoring:
 
     def past(self, name: str) -> Past:
         shelf, inner = self._find_kept(name)
-        return self._writer.past(shelf, inner, name)
+        return self._writer.past(shelf, inner)
 
     def written(self) -> Sequence[Written]:
         found = [
@@ -135,7 +135,7 @@ class Authoring:
         there any more. Raises VersionNotFound."""
         shelf, inner = self._shelves.locate(name)
         if not self._shelves.may_read(shelf.outer(inner)):
-            raise self._writer.nothing_kept(shelf, name)
+            raise self._writer.nothing_kept(shelf, inner)
         return shelf, inner
 
     def _indexed(self, shelf: Shelf, name: str, outcome: WriteOutcome) -> WriteOutcome:

@@ -5,12 +5,13 @@ each of them a tree of clauses. `str(clause)` writes a clause as it is typed.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from docindex.indexer.analysis import stems_beyond
 from docindex.indexer.characters import fold
+from docindex.indexer.errors import InvalidInput
 
 TermField = Literal["title", "heading"]
 
@@ -88,6 +89,8 @@ class Prefix:
         return _in_field(self.field, f"{self.text}*")
 
 
+MAX_TAGS = 100
+"""That are asked for at once, beside a query."""
 MAX_TAG = 512
 """Characters of a document's tag that are compared. No query can hold more."""
 
@@ -107,6 +110,25 @@ class Tagged:
 
     def __str__(self) -> str:
         return _in_field("tag", _quoted(self.text, self.prefix))
+
+
+class TagFilter:
+    """Selects documents that have all of some tags, whatever their case. A tag takes in
+    those below it, and `status=draft` is a field of the front matter. Raises InvalidInput."""
+
+    __slots__ = ("_wanted",)
+
+    def __init__(self, tags: Sequence[str]) -> None:
+        several = dict.fromkeys(tag.strip("#/ ") for tag in tags)
+        if len(several) > MAX_TAGS or any(len(tag) > MAX_TAG for tag in several):
+            raise InvalidInput(
+                f"at most {MAX_TAGS} tags of at most {MAX_TAG} characters can be asked for"
+            )
+        self._wanted = [Tagged(tag) for tag in several]
+
+    def matches(self, marks: Sequence[str]) -> bool:
+        """`marks` are the tags of a document, and its fields."""
+        return all(tag.matches(marks) for tag in self._wanted)
 
 
 @dataclass(frozen=True, slots=True)

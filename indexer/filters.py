@@ -20,7 +20,7 @@ class PathFilter:
     - `*.txt`, `adr*/`: a glob without an inner `/` is looked for at every depth,
       as in a .gitignore; a leading `/` holds it to the top, a final `/` selects
       everything below the folders that match
-    - empty: every document
+    - empty, `/` or `.`: every document
 
     What a match costs grows with the length of the filter times that of the
     name, whatever these hold. Raises InvalidInput.
@@ -34,7 +34,9 @@ class PathFilter:
                 f"the path filter is longer than {MAX_FILTER_CHARACTERS} characters. "
                 "Name one folder or one glob"
             )
-        path = normalised(text)
+        path = normalised(text).removeprefix("./")
+        if path in ("/", "."):
+            path = ""
         body = path.removeprefix("/").removesuffix("/")
         if path and (problem := name_problem(body)):
             raise InvalidInput(

@@ -7,7 +7,8 @@ the parser and numpy are imported by the first call that needs them.
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
 from itertools import chain
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 from docindex.indexer.access import Caller, Rule
 from docindex.indexer.attendant import Attendant
 from docindex.indexer.errors import (
+    DocindexError,
     DocumentNotFound,
     IndexUnavailable,
     NotADocument,
@@ -172,13 +174,9 @@ class Library:
         SectionNotFound, NotADocument, TooLarge, InvalidInput."""
         from docindex.indexer.reading import read
 
-        try:
+        with self._naming_near(name, DocumentNotFound, NotADocument):
             shelf, inner = self._shelves.find(name)
             return read(shelf, inner, section, lines)
-        except (DocumentNotFound, NotADocument) as error:
-            from docindex.indexer.near_names import with_near
-
-            raise with_near(error, name, self._names) from None
 
     def list(self, request: ListRequest) -> Listing:
         """Raises InvalidInput (a bad glob), InvalidCursor."""
@@ -270,7 +268,8 @@ class Library:
     ) -> WriteOutcome:
         """Removes a document, which stays in the history. Raises as `update` does, and
         DocumentNotFound."""
-        return self._authoring().delete(name, if_version, dry_run, self._signed(author))
+        with self._naming_near(name, DocumentNotFound):
+            return self._authoring().delete(name, if_version, dry_run, self._signed(author))
 
     def restore(
         self, name: str, version: str, dry_run: bool = False, author: Author = NOBODY
@@ -292,8 +291,10 @@ class Library:
         it. `listener` hears of the documents that are looked at and of those that follow.
         Raises as `update` does, and InvalidInput for a name in another folder,
         DocumentNotFound, Conflict when the new name is taken."""
+        self._shelves.locate(new_name)
         author = self._signed(author)
-        return self._authoring().move(name, new_name, if_version, dry_run, author, listener)
+        with self._naming_near(name, DocumentNotFound):
+            return self._authoring().move(name, new_name, if_version, dry_run, author, listener)
 
     def past(self, name: str) -> Past:
         """What can be restored. Raises InvalidName, VersionNotFound when nothing is kept
@@ -384,6 +385,16 @@ class Library:
         if self._shelves.reach is None:
             return [shelf.catalogue()[1] for shelf in self._shelves]
         return self._visible(self._shelves.reach).folders
+
+    @contextmanager
+    def _naming_near(self, name: str, *errors: type[DocindexError]) -> Generator[None]:
+        """Such an error tells which documents have names much like the one asked for."""
+        try:
+            yield
+        except errors as error:
+            from docindex.indexer.near_names import with_near
+
+            raise with_near(error, name, self._names) from None
 
     def _names(self) -> Iterator[str]:
         return chain.from_iterable(self._documents())

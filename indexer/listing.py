@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from docindex.indexer.clauses import Tagged
+from docindex.indexer.clauses import TagFilter
 from docindex.indexer.cursors import make_cursor, read_cursor
 from docindex.indexer.filters import PathFilter
 from docindex.indexer.models import IndexView, Listed, Listing, ListRequest, Record
@@ -25,16 +25,14 @@ def list_documents(
     """Of all documents in the catalogues. `who` asks, if there are callers, `own` tells which
     documents belong to the caller, and `named` whether any could.
     Raises InvalidInput, InvalidCursor."""
-    wanted = PathFilter(request.path)
+    wanted, tags = PathFilter(request.path), TagFilter(request.tags)
     question = (request.path, request.tags, request.sort, request.own, *who)
     place = read_cursor(request.cursor, generations, question)
     found = [
         (name, record)
         for records in catalogues
         for name, record in records.items()
-        if wanted.matches(name)
-        and has_tags(record, request.tags)
-        and (own(name) or not request.own)
+        if wanted.matches(name) and tags.matches(record.marks) and (own(name) or not request.own)
     ]
     if request.sort == "modified":
         found.sort(key=lambda item: (-item[1].stamp.mtime_ns, item[0]))
@@ -52,12 +50,6 @@ def list_documents(
         index=view,
         remarks=remarks,
     )
-
-
-def has_tags(record: Record, tags: Sequence[str]) -> bool:
-    """All of them, whatever their case; a tag takes in those below it, and `status=draft`
-    is a field of the front matter."""
-    return all(Tagged(tag.strip("#/ ")).matches(record.marks) for tag in tags)
 
 
 def _listed(name: str, record: Record) -> Listed:

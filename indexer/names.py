@@ -15,6 +15,12 @@ from docindex.indexer.errors import InvalidName, NotADocument
 EXTENSIONS = (".md", ".markdown", ".mdx", ".mdown", ".txt")
 URI_PREFIX = "doc://documents/"
 
+_CITED = re.compile(
+    rf"(.+(?:{'|'.join(map(re.escape, EXTENSIONS))}))(?:#(.+)|:(\d{{1,9}}(?:-\d{{0,9}})?))",
+    re.IGNORECASE,
+)
+"""A name with a section or lines behind it."""
+
 MAX_NAME_BYTES = 4096
 MAX_COMPONENT_BYTES = 255
 MAX_DEPTH = 64
@@ -152,6 +158,12 @@ def parse_name(text: str, *, creating: bool = False) -> str:
     """
     name = parse_path(text)
     if not has_document_extension(name):
+        if cited := _CITED.fullmatch(name):
+            part = f'section "{shown(cited[2])}"' if cited[2] else f"lines {cited[3]}"
+            raise NotADocument(
+                f"{shown(name)} is not a document: the name is {shown(cited[1])}; give {part} "
+                "beside it"
+            )
         raise NotADocument(
             f"{shown(name)} is not a document: its name does not end in "
             f"{', '.join(EXTENSIONS[:-1])} or {EXTENSIONS[-1]}"

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from heapq import nsmallest
 from typing import Final
 
-from docindex.indexer.errors import DocumentNotFound, NotADocument, Unavailable
-from docindex.indexer.names import normalised, shown
+from docindex.indexer.errors import DocindexError, Unavailable
+from docindex.indexer.names import EXTENSIONS, normalised, shown
 
 MOST: Final = 3
 _ALIKE: Final = 0.8
@@ -17,8 +17,8 @@ _ALIKE: Final = 0.8
 
 
 def with_near(
-    error: DocumentNotFound | NotADocument, wanted: str, names: Callable[[], Iterable[str]]
-) -> DocumentNotFound | NotADocument:
+    error: DocindexError, wanted: str, names: Callable[[], Iterable[str]]
+) -> DocindexError:
     """The same error; where documents have names much like the wanted one, it names them."""
     try:
         found = near(normalised(wanted), names())
@@ -47,4 +47,5 @@ def near(wanted: str, names: Iterable[str]) -> list[str]:
 
 
 def _without_ending(name: str) -> str:
-    return name.casefold().removesuffix(".md")
+    folded = name.casefold()
+    return next((folded.removesuffix(each) for each in EXTENSIONS if folded.endswith(each)), folded)

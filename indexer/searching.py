@@ -10,13 +10,12 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from docindex.indexer.clauses import DocumentClause, Query, Tagged, as_typed
+from docindex.indexer.clauses import DocumentClause, Query, TagFilter, Tagged, as_typed
 from docindex.indexer.cursors import make_cursor, read_cursor
 from docindex.indexer.errors import InvalidCursor, TimedOut
 from docindex.indexer.filters import PathFilter
 from docindex.indexer.holdings import Holdings, Portion
 from docindex.indexer.impacts import Bitmap
-from docindex.indexer.listing import has_tags
 from docindex.indexer.models import Hit, IndexView, Record, SearchAnswer, SearchRequest
 from docindex.indexer.query import parse_query
 from docindex.indexer.ranking import SECONDS, Ranked, Ranking
@@ -205,16 +204,17 @@ def _concerning(holdings: Holdings, clause: DocumentClause) -> Bitmap:
 
 def _filter(request: SearchRequest) -> Callable[[str, Record], bool] | None:
     """What the arguments beside the query ask of a document. Raises InvalidInput."""
-    if not (request.path or request.tags or request.modified_after or request.modified_before):
+    dates = request.modified_after, request.modified_before
+    if not (request.path or request.tags) and dates == (None, None):
         return None
-    path = PathFilter(request.path)
-    after = request.modified_after or float("-inf")
-    before = request.modified_before or float("inf")
+    path, tags = PathFilter(request.path), TagFilter(request.tags)
+    after = float("-inf") if request.modified_after is None else request.modified_after
+    before = float("inf") if request.modified_before is None else request.modified_before
 
     def wanted(name: str, record: Record) -> bool:
         return (
             after <= record.stamp.mtime_ns / 1e9 < before
-            and has_tags(record, request.tags)
+            and tags.matches(record.marks)
             and path.matches(name)
         )
 

@@ -54,7 +54,12 @@ def _candidates(sections: Sequence[Section], wanted: str) -> Iterator[list[Secti
     for fold in folds:
         anchor = fold(wanted.removeprefix("#"))
         yield [each for each in sections if fold(each.anchor) == anchor]
-        for parts in ([heading], heading.split(">"), heading.split("/")):
+        # As `search_documents` tells a trail: a heading may have a > in it.
+        joined = f" > {fold(heading)}"
+        ends = [each for each in sections if f" > {fold(' > '.join(each.trail))}".endswith(joined)]
+        yield [each for each in ends if fold(" > ".join(each.trail)) == fold(heading)]
+        yield ends
+        for parts in (heading.split(">"), heading.split("/")):
             trail = [fold(part.strip()) for part in parts]
             ends = [each for each in sections if [*map(fold, each.trail[-len(trail) :])] == trail]
             # A whole trail comes before the ends of longer ones.

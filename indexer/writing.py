@@ -54,7 +54,7 @@ _NAMED = 10
 class Writer:
     """Writes through the one door. Does not index: its caller sees to that.
 
-    A document is called `name` below its folder, and `asked` by the library."""
+    A document is called `name` below its folder."""
 
     def __init__(self, state: Path, options: Options) -> None:
         """Raises InvalidInput when a path of the setting `writable_paths` is none."""
@@ -72,6 +72,7 @@ class Writer:
 
     def update(self, shelf: Shelf, name: str, edit: Edit, author: Author) -> WriteOutcome:
         """Raises what `Library.update` says."""
+        edit = replace(edit, name=shelf.outer(name))
         self._permissions.check(edit.name)
         if edit.section and edit.mode == "replace":
             raise InvalidInput(
@@ -88,14 +89,14 @@ class Writer:
         )
 
     def delete(
-        self, shelf: Shelf, name: str, asked: str, if_version: str, dry_run: bool, author: Author
+        self, shelf: Shelf, name: str, if_version: str, dry_run: bool, author: Author
     ) -> WriteOutcome:
         """Raises what `Library.delete` says."""
-        self._permissions.check(asked)
+        self._permissions.check(shelf.outer(name))
         return self._write(
             shelf,
             name,
-            lambda: self._delete(shelf, name, asked, if_version, dry_run),
+            lambda: self._delete(shelf, name, if_version, dry_run),
             replace(author, tool=author.tool or "delete_document"),
         )
 
@@ -103,7 +104,6 @@ class Writer:
         self,
         shelf: Shelf,
         name: str,
-        asked: str,
         version: str,
         dry_run: bool,
         author: Author,
@@ -111,30 +111,30 @@ class Writer:
     ) -> WriteOutcome:
         """Raises what `Library.restore` says, and VersionMismatch unless the document has
         the version `planned`, if any is given: "" is that of none."""
-        self._permissions.check(asked)
+        self._permissions.check(shelf.outer(name))
         return self._write(
             shelf,
             name,
-            lambda: self._restore(shelf, name, asked, version, dry_run, planned),
+            lambda: self._restore(shelf, name, version, dry_run, planned),
             replace(author, tool=author.tool or "restore_document"),
         )
 
-    def past(self, shelf: Shelf, name: str, asked: str) -> Past:
+    def past(self, shelf: Shelf, name: str) -> Past:
         """Raises what `Library.past` says."""
         old = self._read(shelf, name)
         current = "" if old is None else version_of(old)
         history = self._history(shelf)
         versions = history.versions(name, current)
         if old is None and not versions:
-            raise self.nothing_kept(shelf, asked)
+            raise self.nothing_kept(shelf, name)
         moved_to = history.moved_to(name) if old is None else ""
-        return Past(asked, current, tuple(versions), moved_to and shelf.outer(moved_to))
+        return Past(shelf.outer(name), current, tuple(versions), moved_to and shelf.outer(moved_to))
 
     def _update(self, shelf: Shelf, name: str, edit: Edit) -> WriteOutcome:
         old = self._read(shelf, name)
         current = "" if old is None else version_of(old)
         if edit.if_version:
-            self._check_version(shelf, name, edit.name, edit.if_version, old)
+            self._check_version(shelf, name, edit.if_version, old)
         elif current and edit.content is not None and edit.mode in ("replace", "section"):
             raise VersionRequired(
                 f"{shown(edit.name)} exists, with version {current}. Read it, and call again with "
@@ -151,20 +151,19 @@ class Writer:
             text = diff(old or b"", new, edit.name)
             status: WriteStatus = "would_create" if old is None else "would_update"
             return WriteOutcome(status, edit.name, version_of(new), False, text, before=current)
-        return self._put(shelf, name, edit.name, old, new, "created" if old is None else "updated")
+        return self._put(shelf, name, old, new, "created" if old is None else "updated")
 
-    def _delete(
-        self, shelf: Shelf, name: str, asked: str, if_version: str, dry_run: bool
-    ) -> WriteOutcome:
+    def _delete(self, shelf: Shelf, name: str, if_version: str, dry_run: bool) -> WriteOutcome:
+        outer = shelf.outer(name)
         old = shelf.folder.read(name).data
         version = version_of(old)
         if if_version:
-            self._check_version(shelf, name, asked, if_version, old)
+            self._check_version(shelf, name, if_version, old)
         if dry_run:
             shelf.folder.check_write(name, expect=version)
-            text = diff(old, b"", asked)
-            return WriteOutcome("would_delete", asked, version, False, text, before=version)
-        outcome = WriteOutcome("deleted", asked, version, False, before=version)
+            text = diff(old, b"", outer)
+            return WriteOutcome("would_delete", outer, version, False, text, before=version)
+        outcome = WriteOutcome("deleted", outer, version, False, before=version)
         with self._recorded(shelf, name, outcome, old, None) as displaced:
             shelf.folder.remove(name, expect=version, keep=displaced)
         return replace(outcome, displaced=displaced.version)
@@ -173,53 +172,53 @@ class Writer:
         self,
         shelf: Shelf,
         name: str,
-        asked: str,
         version: str,
         dry_run: bool,
         planned: str | None,
     ) -> WriteOutcome:
+        outer = shelf.outer(name)
         old = self._read(shelf, name)
         current = "" if old is None else version_of(old)
         if planned is not None and planned != current:
             raise VersionMismatch(
-                f"{shown(asked)} has changed since this was planned, and was left as it is. Plan "
+                f"{shown(outer)} has changed since this was planned, and was left as it is. Plan "
                 "anew to see what it is now"
             )
         if current and current == version:
-            return WriteOutcome("unchanged", asked, version, True, before=current)
+            return WriteOutcome("unchanged", outer, version, True, before=current)
         history = self._history(shelf)
         kept = history.find(name, version)
         if kept is None:
             versions = [each.version for each in history.versions(name, current)]
             if not versions:
-                raise self.nothing_kept(shelf, asked)
+                raise self.nothing_kept(shelf, name)
             raise VersionNotFound(
-                f"no version {shown(version)} of {shown(asked)} is kept; there are "
+                f"no version {shown(version)} of {shown(outer)} is kept; there are "
                 f"{_listed(versions)}"
             )
         new = history.content(kept)
         if dry_run:
             shelf.folder.check_write(name, expect=current)
-            text = diff(old or b"", new, asked)
-            return WriteOutcome("would_restore", asked, version, False, text, before=current)
+            text = diff(old or b"", new, outer)
+            return WriteOutcome("would_restore", outer, version, False, text, before=current)
         mode = history.mode(name)
         like = None if mode is None else Attributes(mode)
-        return self._put(shelf, name, asked, old, new, "restored", like)
+        return self._put(shelf, name, old, new, "restored", like)
 
     def _put(
         self,
         shelf: Shelf,
         name: str,
-        asked: str,
         old: bytes | None,
         new: bytes,
         status: Literal["created", "updated", "restored"],
         like: Attributes | None = None,
     ) -> WriteOutcome:
+        outer = shelf.outer(name)
         version, current = version_of(new), "" if old is None else version_of(old)
         if new == old:
-            return WriteOutcome("unchanged", asked, version, True, before=current)
-        outcome = WriteOutcome(status, asked, version, False, before=current)
+            return WriteOutcome("unchanged", outer, version, True, before=current)
+        outcome = WriteOutcome(status, outer, version, False, before=current)
         with self._recorded(shelf, name, outcome, old, new) as displaced:
             shelf.folder.write(name, new, expect=current, keep=displaced, like=like)
         return replace(outcome, displaced=displaced.version)
@@ -276,13 +275,12 @@ class Writer:
         except (DocindexError, OSError) as error:
             log.warning("the history was not cleaned (%s)", error)
 
-    def _check_version(
-        self, shelf: Shelf, name: str, asked: str, expected: str, old: bytes | None
-    ) -> None:
+    def _check_version(self, shelf: Shelf, name: str, expected: str, old: bytes | None) -> None:
         """Raises VersionMismatch, with what has changed since where that is known."""
+        outer = shelf.outer(name)
         if old is None:
             raise VersionMismatch(
-                f"{shown(asked)} does not exist (any more). To create it, call again without "
+                f"{shown(outer)} does not exist (any more). To create it, call again without "
                 "if_version"
             )
         current = version_of(old)
@@ -292,9 +290,9 @@ class Writer:
         since = ""
         with suppress(VersionNotFound):
             kept = history.find(name, expected)
-            since = _short(diff(history.content(kept), old, asked)) if kept else ""
+            since = _short(diff(history.content(kept), old, outer)) if kept else ""
         raise VersionMismatch(
-            f"{shown(asked)} has changed: its version is {current}, not {shown(expected)}. Nothing "
+            f"{shown(outer)} has changed: its version is {current}, not {shown(expected)}. Nothing "
             "was written. Read it again, merge your change, and call with the version you have "
             "read",
             since,
@@ -315,15 +313,15 @@ class Writer:
     def _history(self, shelf: Shelf) -> History:
         return History(self._state, shelf.root, lambda name: self._may_read(shelf.outer(name)))
 
-    def nothing_kept(self, shelf: Shelf, asked: str) -> VersionNotFound:
+    def nothing_kept(self, shelf: Shelf, name: str) -> VersionNotFound:
         """The error for a document without a history, or one that is not for who asks."""
         deleted = [
-            shelf.outer(name)
-            for name, changes in self._history(shelf).names().items()
+            shelf.outer(other)
+            for other, changes in self._history(shelf).names().items()
             if changes[-1].after is None and changes[-1].why != "moved"
         ]
         said = f"; deleted documents are {_listed(deleted)}" if deleted else ""
-        return VersionNotFound(f"nothing is kept of {shown(asked)}{said}")
+        return VersionNotFound(f"nothing is kept of {shown(shelf.outer(name))}{said}")
 
 
 class _OvertakenError(Exception):

@@ -17,6 +17,7 @@ from docindex.indexer.models import JsonValue
 
 MAX_BYTES = 8_192
 MAX_DEPTH = 20
+MAX_REMARKS = 5
 
 _LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
@@ -85,7 +86,9 @@ def value_of(node: Node, remarks: list[str]) -> JsonValue:
         if key.kind != "scalar":
             raise Unreadable("a key is not a word, but a list or a mapping")
         if key.text in values:
-            remarks.append(f"the key {key.text[:40]!r} is given twice: the last one counts")
+            remark = f"the key {key.text[:40]!r} is given twice: the last one counts"
+            if remark not in remarks and len(remarks) < MAX_REMARKS:
+                remarks.append(remark)
         values[key.text] = value_of(value, remarks)
     return values
 

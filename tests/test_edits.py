@@ -331,17 +331,20 @@ contents = st.lists(st.sampled_from([*LINES, "# A", "neu ü"]), max_size=5).map(
 
 
 UNDERLINE = re.compile(r"^ {0,3}(?:=+|-+)[ \t]*\r?$", re.MULTILINE)
+HEADING = re.compile(r"^ {0,3}#", re.MULTILINE)
 
 
 def applied(data: bytes, edit: Edit) -> bytes:
     """Only what leaves a block of code open may be refused, or makes a heading of the line
-    before it."""
+    before it, or puts what follows below a heading of its own."""
     try:
         return apply(data, edit, NAME)
     except InvalidInput:
         content, text = edit.content or "", data.replace(b"\0", b"").decode("latin-1")
         underlined = UNDERLINE.search(content if edit.mode == "append" else text)
-        assert "```" in content or "```" in text or underlined
+        headed = HEADING.search(content) or UNDERLINE.search(content)
+        over_others = edit.section and headed
+        assert "```" in content or "```" in text or underlined or over_others
         assume(False)
         raise
 
@@ -468,6 +471,34 @@ def test_a_blank_line_keeps_text_from_taking_in_the_block_below_it(
     assert edited(text, content, mode, section) == after
 
 
+@pytest.mark.parametrize("repeated", ["# Sub\n\nnew", "### Sub\nnew\n", "Sub\n===\n\nnew"])
+def test_a_heading_that_is_repeated_with_another_level_is_left_out(repeated: str) -> None:
+    assert edited(ADDED, repeated, "section", "sub") == ADDED.replace("two", "new")
+
+
+@pytest.mark.parametrize("mode", ["section", "append", "prepend"])
+def test_content_that_would_take_sections_below_its_own_headings_is_refused(
+    mode: WriteMode,
+) -> None:
+    text = "# A\n## B\nx\n## C\ny\n"
+    with pytest.raises(InvalidInput, match="come below a heading of it"):
+        edited(text, "# New\n", mode, "b")
+    assert edited(text, "## New\n", mode, "b").count("## C\ny\n") == 1
+    assert edited(text, "# New\n", mode, "c").endswith(("# New\n", "# New\ny\n"))
+
+
+@pytest.mark.parametrize(("mode", "section"), [("append", ""), ("append", "a"), ("section", "a")])
+def test_content_that_would_make_front_matter_of_what_is_there_is_refused(
+    mode: WriteMode, section: str
+) -> None:
+    text = "---\nNote: hello\n\n# A\n\nmore\n"
+    with pytest.raises(InvalidInput, match="front matter: write"):
+        edited(text, "x\n\n---\n\ny\n", mode, section)
+    assert "***" in edited(text, "x\n\n***\n\ny\n", mode, section)
+    closed = f"---\na: b\n---\n{text}"
+    assert "y" in edited(closed, "x\n\n---\n\ny\n", mode, section)
+
+
 @pytest.mark.parametrize("content", ["```\ncode", "text\n\n<!-- to do", "~~~"])
 @pytest.mark.parametrize(
     ("mode", "section"),
@@ -562,6 +593,14 @@ SECTIONS = parse(OUTLINE.encode(), NAME).sections
 )
 def test_a_section_answers_to_anchor_heading_and_trail(wanted: str, line: int) -> None:
     assert find_section(SECTIONS, wanted).first_line == line
+
+
+@pytest.mark.parametrize(
+    "wanted", ["1.0 -> 2.0", "Upgrade > 1.0 -> 2.0", "up > upgrade > 1.0 -> 2.0"]
+)
+def test_a_section_answers_to_a_heading_with_a_sign_of_trails_in_it(wanted: str) -> None:
+    sections = parse(b"# Up\n## Upgrade\n### 1.0 -> 2.0\n### 2.0\n", NAME).sections
+    assert find_section(sections, wanted).first_line == 3
 
 
 def test_a_decomposed_name_finds_the_composed_heading() -> None:

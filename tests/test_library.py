@@ -3,7 +3,7 @@
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -405,6 +405,18 @@ def test_for_a_name_that_is_not_there_those_near_to_it_are_named(
     with pytest.raises((DocumentNotFound, NotADocument)) as caught:
         library.read(name)
     assert str(caught.value).partition("; near to it: ")[2].split(", ") == (near or [""])
+
+
+@pytest.mark.parametrize("wanted", ["guide/setup.markdown", "old/setup.md", "setup"])
+def test_near_names_are_named_to_who_deletes_or_moves(library: Library, wanted: str) -> None:
+    asks: list[Callable[[], object]] = [lambda: library.read(wanted)]
+    if "." in wanted:
+        asks += [lambda: library.delete(wanted), lambda: library.move(wanted, "new.md")]
+    for ask in asks:
+        with pytest.raises(
+            (DocumentNotFound, NotADocument), match=r"near to it: .*guide/setup\.md"
+        ):
+            ask()
 
 
 def test_of_many_near_names_the_three_nearest_are_named(library: Library, root: Path) -> None:

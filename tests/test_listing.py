@@ -2,7 +2,8 @@
 
 import pytest
 
-from docindex.indexer.listing import has_tags
+from docindex.indexer.clauses import MAX_TAG, MAX_TAGS, TagFilter
+from docindex.indexer.errors import InvalidInput
 from docindex.indexer.models import Record, Stamp
 
 RECORD = Record(
@@ -22,7 +23,7 @@ RECORD = Record(
     ],
 )  # fmt: skip
 def test_a_document_is_chosen_by_tags_and_fields(tags: tuple[str, ...]) -> None:
-    assert has_tags(RECORD, tags)
+    assert TagFilter(tags).matches(RECORD.marks)
 
 
 @pytest.mark.parametrize(
@@ -30,4 +31,14 @@ def test_a_document_is_chosen_by_tags_and_fields(tags: tuple[str, ...]) -> None:
     [("lin",), ("search",), ("linux", "windows"), ("draft",), ("status=",), ("status=dra",), ("",)],
 )
 def test_a_document_has_to_have_all_of_them_whole(tags: tuple[str, ...]) -> None:
-    assert not has_tags(RECORD, tags)
+    assert not TagFilter(tags).matches(RECORD.marks)
+
+
+@pytest.mark.parametrize("tags", [[f"t{n}" for n in range(MAX_TAGS + 1)], ["a" * (MAX_TAG + 1)]])
+def test_more_tags_than_anybody_asks_for_are_refused(tags: list[str]) -> None:
+    with pytest.raises(InvalidInput, match="at most 100 tags of at most 512"):
+        TagFilter(tags)
+
+
+def test_a_tag_that_is_asked_for_again_and_again_counts_once() -> None:
+    assert TagFilter(["linux", "#linux", "linux/"] * 10_000).matches(RECORD.marks)

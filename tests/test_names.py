@@ -1,5 +1,6 @@
 """Names and addresses of documents. Bad ones stand in tests/hostile/."""
 
+import re
 import sys
 import unicodedata
 
@@ -54,6 +55,19 @@ def test_a_good_name_is_taken_as_it_is(name: str) -> None:
 def test_what_is_not_indexed_is_no_document_name() -> None:
     for name in ("a.png", ".hidden.md", "../a.md", ""):
         assert not is_document_name(name)
+
+
+@pytest.mark.parametrize(
+    ("cited", "said"),
+    [
+        ("guide/setup.md#linux", 'name is guide/setup.md; give section "linux" beside it'),
+        ("guide/setup.md:12-34", "name is guide/setup.md; give lines 12-34 beside it"),
+        ("a.markdown:7", "name is a.markdown; give lines 7 beside it"),
+    ],
+)
+def test_who_cites_a_part_for_a_name_is_told_where_it_goes(cited: str, said: str) -> None:
+    with pytest.raises(NotADocument, match=re.escape(said)):
+        parse_name(cited)
 
 
 def test_a_name_comes_back_in_nfc() -> None:

@@ -84,7 +84,9 @@ def test_a_line_that_is_too_long_is_cut_inside_and_said_to_be() -> None:
     assert whole.startswith(part["text"])
     assert len(part["text"]) > 2_000
     assert part["lines"] == "1-1"
-    assert cut(part)["remark"] == "line 1 is too long for max_tokens: this is its beginning"
+    assert cut(part)["remark"] == (
+        "line 1 is too long: this is its beginning, more max_tokens give more"
+    )
     assert cut(part)["next_lines"] == "2-2"
     assert tokens(part) <= 1_000
 

@@ -55,13 +55,13 @@ class Desk:
         return self.writer.update(self.shelf, name, asked, Author())
 
     def delete(self, name: str, if_version: str = "", dry_run: bool = False) -> WriteOutcome:
-        return self.writer.delete(self.shelf, name, name, if_version, dry_run, Author())
+        return self.writer.delete(self.shelf, name, if_version, dry_run, Author())
 
     def restore(self, name: str, version: str, dry_run: bool = False) -> WriteOutcome:
-        return self.writer.restore(self.shelf, name, name, version, dry_run, Author())
+        return self.writer.restore(self.shelf, name, version, dry_run, Author())
 
     def kept(self, name: str) -> list[str]:
-        return [kept.why for kept in self.writer.past(self.shelf, name, name).versions]
+        return [kept.why for kept in self.writer.past(self.shelf, name).versions]
 
     def audited(self) -> list[dict[str, str]]:
         log = self.state / "audit" / "writes.jsonl"
@@ -436,7 +436,7 @@ def test_what_is_not_kept_is_named_with_what_is(desk: Desk) -> None:
     desk.update("lost.md", "x")
     desk.delete("lost.md")
     with pytest.raises(VersionNotFound, match=r"nothing is kept of no\.md; deleted .* lost\.md$"):
-        desk.writer.past(desk.shelf, "no.md", "no.md")
+        desk.writer.past(desk.shelf, "no.md")
     with pytest.raises(VersionNotFound, match="nothing is kept"):
         desk.restore("no.md", "0" * 16)
 
@@ -504,14 +504,12 @@ def test_each_write_is_a_line_in_the_audit_log(desk: Desk, root: Path) -> None:
     desk.update("b.md", "b\n", dry_run=True)
     desk.update(NAME, "new\n", if_version=new)  # changes nothing
     desk.delete(NAME)
-    desk.writer.restore(
-        desk.shelf, NAME, f"docs/{NAME}", new, False, Author("docindex restore", "ana")
-    )
+    desk.writer.restore(desk.shelf, NAME, new, False, Author("docindex restore", "ana"))
     lines = desk.audited()
     assert [(line["tool"], line["name"], line["before"], line["after"]) for line in lines] == [
         ("update_document", NAME, version_of(OLD), new),
         ("delete_document", NAME, new, ""),
-        ("docindex restore", f"docs/{NAME}", "", new),
+        ("docindex restore", NAME, "", new),
     ]
     assert lines[2]["who"] == "ana"
     assert all(line["who"] and line["when"].endswith("+00:00") for line in lines)

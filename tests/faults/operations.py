@@ -83,11 +83,11 @@ def _write(ground: Ground, name: str = NAME, old: bytes = OLD, new: bytes = NEW)
 
 
 def _delete(ground: Ground) -> None:
-    ground.writer().delete(ground.shelf(), NAME, NAME, "", False, Author())
+    ground.writer().delete(ground.shelf(), NAME, "", False, Author())
 
 
 def _restore(ground: Ground) -> None:
-    ground.writer().restore(ground.shelf(), NAME, NAME, version_of(OLD), False, Author())
+    ground.writer().restore(ground.shelf(), NAME, version_of(OLD), False, Author())
 
 
 def _link(ground: Ground) -> None:

@@ -136,7 +136,7 @@ def check(said: str, ground: Ground, operation: Operation) -> None:
         assert history.find(name, version_of(operation.before[name])) is not None
     for name, data in operation.before.items():
         if found.get(name) != data:
-            ground.writer().restore(ground.shelf(), name, name, version_of(data), False, Author())
+            ground.writer().restore(ground.shelf(), name, version_of(data), False, Author())
             assert ground.documents()[name] == data
     # And the next write goes through, as if nothing had been.
     if ground.documents() == operation.before:

@@ -172,10 +172,10 @@ def test_a_writer_touches_and_returns_nothing_outside(
         read,
         lambda: writer.update(shelf, name, text, Author()),
         lambda: writer.update(shelf, name, Edit(name, "x", if_version="0" * 16), Author()),
-        lambda: writer.restore(shelf, name, name, version_of(b"# Setup\n"), False, Author()),
-        lambda: writer.delete(shelf, "guide/canary.md", "guide/canary.md", "", False, Author()),
+        lambda: writer.restore(shelf, name, version_of(b"# Setup\n"), False, Author()),
+        lambda: writer.delete(shelf, "guide/canary.md", "", False, Author()),
         lambda: writer.update(shelf, "guide/canary.md", Edit("guide/canary.md", "x"), Author()),
-        lambda: writer.delete(shelf, "guide/canary.md", "guide/canary.md", "", False, Author()),
+        lambda: writer.delete(shelf, "guide/canary.md", "", False, Author()),
     ]
     with swapping(ground.root / swapped, target) as swaps:
         while swaps() < SWAPS or not seen["not_a_document"] or not seen["done"]:
