@@ -24,6 +24,7 @@ from docindex.indexer.markdown import MAX_SECTIONS, is_plain_text, parse
 from docindex.indexer.models import Edit
 from docindex.indexer.names import shown
 from docindex.indexer.placing import Placed, appended, blank_between, prepended, with_section
+from docindex.indexer.tagging import set_tags
 
 _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -60,7 +61,7 @@ def apply(data: bytes | None, edit: Edit, name: str) -> bytes:
         _check_can_be_kept(old, data or b"", edit.name)
     text = _written(old, edit, name)
     if edit.tags is not None and not is_plain_text(name):
-        text = frontmatter.set_tags(text, edit.tags, prevailing_newline(text))
+        text = set_tags(text, edit.tags, prevailing_newline(text))
     try:
         new = old.encode(text)
     except UnicodeEncodeError as error:

@@ -1,18 +1,14 @@
-"""The block of metadata at the head of a document: finding it, reading it, and
-changing the tags in it without touching another character.
-
-YAML between `---` lines is read. TOML between `+++` lines is found, and left alone.
-"""
+"""The block of metadata at the head of a document: YAML between `---` lines, or TOML
+between `+++` lines."""
 
 import io
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 
 from docindex.indexer.encoding import nfc, split_lines
-from docindex.indexer.errors import InvalidInput
 from docindex.indexer.models import JsonValue
-from docindex.indexer.yamltree import Node, Unreadable, compose, value_of
+from docindex.indexer.toml import read_toml
+from docindex.indexer.yamltree import Unreadable, compose, value_of
 
 MAX_TAGS = 100
 MAX_TAG_CHARS = 100
@@ -21,14 +17,12 @@ TAG_KEYS = ("tags", "tag", "keywords")
 MAX_FIELD = 120
 """Characters of a field, with its value, that documents can be chosen by."""
 MAX_FIELDS = 24
+MAX_PROSE = 4_000
+"""Characters of other text that it is searched for."""
+_NAME_KEYS = ("aliases", "alias")
 
 _CLOSING = {"---": ("---", "..."), "+++": ("+++",)}
 _FIRST_KEY = re.compile(r"""["'\w$./].*?:(?:\s|$)|\{""")
-# What every YAML reader takes for the same string, without quotes.
-_BARE_TAG = re.compile(r"[^\W\d_][\w./+-]*(?: [\w./+-]+)*")
-_COMMA = re.compile(r"(?:\s|#[^\r\n]*[\r\n])*,")
-_UNWRITABLE = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]")
-_YAML_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
 def split(text: str) -> tuple[str | None, int]:
@@ -59,11 +53,9 @@ def split(text: str) -> tuple[str | None, int]:
 def load(block: str) -> tuple[dict[str, JsonValue], tuple[str, ...]]:
     """The values in a block that `split` found, and remarks. A block that cannot be
     read has no values and a remark why."""
-    if block.startswith("+++"):
-        return {}, ("TOML front matter is read as text, not for title and tags",)
     remarks: list[str] = []
     try:
-        return _values(block, remarks), tuple(remarks)
+        return values_of(block, remarks), tuple(remarks)
     except Unreadable as error:
         return {}, (f"front matter is read as text, not for title and tags: {error}",)
 
@@ -71,7 +63,7 @@ def load(block: str) -> tuple[dict[str, JsonValue], tuple[str, ...]]:
 def tags_of(values: Mapping[str, JsonValue]) -> tuple[str, ...]:
     """The tags in a list, or in a string that separates them by commas or spaces:
     NFC, without a leading `#`, each once whatever its case."""
-    return next((tags for key in TAG_KEYS if (tags := _tags(values.get(key)))), ())
+    return next((tags for key in TAG_KEYS if (tags := tags_in(values.get(key)))), ())
 
 
 def fields_of(values: Mapping[str, JsonValue]) -> tuple[str, ...]:
@@ -89,65 +81,48 @@ def fields_of(values: Mapping[str, JsonValue]) -> tuple[str, ...]:
     return tuple(found[:MAX_FIELDS])
 
 
-def set_tags(text: str, tags: Sequence[str], newline: str = "\n") -> str:
-    """The text with these tags, and all else as it was.
+def prose_of(values: Mapping[str, JsonValue]) -> tuple[str, ...]:
+    """What the front matter says in words, such as a description or other names: what a
+    document is found by beside its title and tags. Single words are mostly settings."""
+    found: list[str] = []
+    room = MAX_PROSE
+    for key, value in values.items():
+        if key == "title" or key in TAG_KEYS:
+            continue
+        for one in value if isinstance(value, list) else (value,):
+            wanted = isinstance(one, str) and (key in _NAME_KEYS or len(one.split()) > 1)
+            if wanted and room > 0:
+                text = nfc(str(one)[:room])
+                room -= len(text)
+                found.append(text)
+    return tuple(found)
 
-    Tags that are there already keep their place, quotes and comments, as does the
-    style: list, bracketed list or string. Without front matter, one is made, with
-    `newline`; without tags, their lines go. Raises InvalidInput for what is not a
-    tag, and for front matter in which tags cannot be set.
-    """
-    wanted = _checked(tags)
-    block, _ = split(text)
-    if block is None and not wanted:
-        return text
-    block = block or f"---{newline}---{newline}"
-    body = text.removeprefix(block)
+
+def values_of(block: str, remarks: list[str]) -> dict[str, JsonValue]:
+    """As `load`. Raises Unreadable."""
+    inside = "".join(split_lines(block)[1:-1])
     if block.startswith("+++"):
-        raise InvalidInput("the document has TOML front matter; set its tags there, by hand")
-    try:
-        values = _values(block, [])
-    except Unreadable as error:
-        raise InvalidInput(
-            f"tags cannot be set in the front matter: {error}; mend it first"
-        ) from None
-    if set(tags_of(values)) == set(wanted):
-        return text
-
-    opening, *lines, closing = split_lines(block)
-    for inside in _with_tags(
-        "".join(lines), wanted, newline=opening[len(opening.rstrip("\r\n")) :]
-    ):
-        # Whatever way it was written in, what counts is how it reads.
-        changed = opening + inside + closing
-        now, _ = load(changed)
-        if set(tags_of(now)) == set(wanted) and _others(now) == _others(values):
-            return changed + body if inside.strip() else body
-    raise InvalidInput(
-        "these tags cannot be set in the front matter, the way it is written; change it by hand"
-    )
-
-
-def _values(block: str, remarks: list[str]) -> dict[str, JsonValue]:
-    tree = compose("".join(split_lines(block)[1:-1]), first_line=2)
+        return read_toml(inside)
+    tree = compose(inside, first_line=2)
     values = value_of(tree, remarks) if tree else {}
     if not isinstance(values, dict):
         raise Unreadable("it has no keys")
     return values
 
 
-def _tags(value: JsonValue) -> tuple[str, ...]:
+def tags_in(value: JsonValue) -> tuple[str, ...]:
+    """See `tags_of`."""
     if isinstance(value, str):
         value = list(value.split(",") if "," in value else value.split())
     items = value if isinstance(value, list) else [value]
     tags: dict[str, str] = {}
-    for tag in map(_cleaned, items):
+    for tag in map(cleaned, items):
         if tag:
             tags.setdefault(tag.casefold(), tag)
     return tuple(tags.values())[:MAX_TAGS]
 
 
-def _cleaned(item: JsonValue) -> str:
+def cleaned(item: JsonValue) -> str:
     """A tag as it is kept; "" for what is none."""
     if isinstance(item, bool):
         item = str(item).lower()
@@ -155,140 +130,3 @@ def _cleaned(item: JsonValue) -> str:
         return ""
     tag = nfc(" ".join(str(item).split()).lstrip("#").strip())
     return tag if len(tag) <= MAX_TAG_CHARS else ""
-
-
-def _checked(tags: Sequence[str]) -> tuple[str, ...]:
-    for tag in tags:
-        if not _cleaned(tag) or _UNWRITABLE.search(tag):
-            raise InvalidInput(
-                f"{tag!r:.60} is not a tag; a tag is 1 to {MAX_TAG_CHARS} characters of text"
-            )
-    if len(tags) > MAX_TAGS:
-        raise InvalidInput(f"{len(tags)} tags are too many; at most {MAX_TAGS} can be set")
-    return _tags(list(tags))
-
-
-# --- Writing tags ---------------------------------------------------------------
-
-
-def _with_tags(source: str, tags: tuple[str, ...], newline: str) -> Iterator[str]:
-    """Ways to write the tags into the YAML, the gentlest first."""
-    tree = compose(source)
-    pairs = [] if tree is None else [each for each in tree.pairs() if each[0].text in TAG_KEYS]
-    if tree is not None and tree.flow:
-        return
-    if not tags:
-        for key, value in reversed(pairs):
-            start, end = _line_start(source, key.start), _line_end(source, key, value)
-            source = source[:start] + source[end:]
-        yield source
-    elif not pairs:
-        indent = source[_line_start(source, tree.start) : tree.start] if tree else ""
-        yield f"{source}{indent}tags: {_bracketed(tags)}{newline}"
-    else:
-        # The key that counts now: the first that has tags, or else the first there is.
-        key, value = min(
-            reversed(pairs),
-            key=lambda pair: (not _node_tags(pair[1]), TAG_KEYS.index(pair[0].text)),
-        )
-        kept = [tag for tag in _node_tags(value) if tag in tags]
-        tags = (*kept, *(tag for tag in tags if tag not in kept))
-        colon = source.index(":", key.end) + 1
-        commented = value.end > value.start and "#" in _between(source, value, colon)
-        if value.kind == "list" and value.flow:
-            yield (_among_comments if commented else _in_brackets)(source, value, tags)
-        elif value.kind == "list":
-            yield _in_lines(source, value, tags, newline)
-        elif value.text and all(_written(tag) == tag for tag in tags):
-            yield _in_string(source, value, tags)
-        if not commented:
-            yield f"{source[:colon]} {_bracketed(tags)}{source[max(colon, value.end) :]}"
-
-
-def _in_brackets(source: str, value: Node, tags: Sequence[str]) -> str:
-    written = {_cleaned(item.text): source[item.start : item.end] for item in value.items}
-    padding = " " if source.startswith("[ ", value.start) else ""
-    inner = ", ".join(written.get(tag) or _written(tag) for tag in tags)
-    return f"{source[: value.start]}[{padding}{inner}{padding}]{source[value.end :]}"
-
-
-def _between(source: str, value: Node, start: int) -> str:
-    """What stands in a value from there on beside its items: signs, space and comments."""
-    found: list[str] = []
-    for item in value.items if value.kind == "list" else (value,):
-        found.append(source[start : item.start])
-        start = item.end
-    return "".join(found) + source[start : value.end]
-
-
-def _among_comments(source: str, value: Node, tags: Sequence[str]) -> str:
-    """Cuts items and their commas out of the brackets, and adds others after the last."""
-    edits: list[tuple[int, int, str]] = []
-    there = {_cleaned(item.text) for item in value.items}
-    added = ", ".join(_written(tag) for tag in tags if tag not in there)
-    last, sign = value.start + 1, ""
-    for item in value.items:
-        comma = _COMMA.match(source, item.end)
-        tag = _cleaned(item.text)
-        if not tag or tag in tags:
-            last, sign = (comma.end(), " ") if comma else (item.end, ", ")
-            continue
-        edits.append((item.start, item.end, ""))
-        if comma:
-            edits.append((comma.end() - 1, comma.end(), ""))
-    if added:
-        edits.append((last, last, sign + added))
-    for start, end, text in sorted(edits, reverse=True):
-        source = source[:start] + text + source[end:]
-    return source
-
-
-def _in_lines(source: str, value: Node, tags: Sequence[str], newline: str) -> str:
-    start = _line_start(source, value.items[0].start)
-    end = _line_end(source, value, value)
-    dash = source[start : value.items[0].start]
-    there = {_line_start(source, item.start): _cleaned(item.text) for item in value.items}
-    lines: list[str] = []
-    position = start
-    for line in split_lines(source[start:end]):
-        tag = there.get(position)
-        if not tag or tag in tags:
-            lines.append(line)
-        position += len(line)
-    lines += [f"{dash}{_written(tag)}{newline}" for tag in tags if tag not in there.values()]
-    return source[:start] + "".join(lines) + source[end:]
-
-
-def _in_string(source: str, value: Node, tags: Sequence[str]) -> str:
-    quote = source[value.start] if source[value.start] in "\"'" else ""
-    spaced = "," not in value.text and len(value.text.split()) > 1
-    joined = (" " if spaced else ", ").join(tags)
-    return f"{source[: value.start]}{quote}{joined}{quote}{source[value.end :]}"
-
-
-def _bracketed(tags: Sequence[str]) -> str:
-    return f"[{', '.join(map(_written, tags))}]"
-
-
-def _written(tag: str) -> str:
-    if _BARE_TAG.fullmatch(tag) and tag.lower() not in _YAML_WORDS:
-        return tag
-    return json.dumps(tag, ensure_ascii=False)
-
-
-def _node_tags(value: Node) -> tuple[str, ...]:
-    return _tags(value_of(value, []))
-
-
-def _others(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    return {key: value for key, value in values.items() if key not in TAG_KEYS}
-
-
-def _line_start(source: str, offset: int) -> int:
-    return max(source.rfind("\n", 0, offset), source.rfind("\r", 0, offset)) + 1
-
-
-def _line_end(source: str, key: Node, value: Node) -> int:
-    # An empty value is said to stand anywhere up to the next key.
-    offset = value.end if value.end > value.start else key.end
-    return offset + len(split_lines(source[offset:])[0])

@@ -31,8 +31,8 @@ from docindex.indexer.errors import FolderUnavailable, IndexUnavailable
 
 PRIVATE = 0o700
 
-SCHEMA_VERSION = 2
-"""Changes whenever an index written before could not be read any more."""
+SCHEMA_VERSION = 3
+"""Changes whenever an index written before could not be read any more, or lacks something."""
 
 LAYOUT = f"{SCHEMA_VERSION}-{FINGERPRINT}"
 """Names the folder of an index: another schema or another analysis has its own,

@@ -7,6 +7,7 @@ is one section of plain text, with a remark.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from html import unescape
 from itertools import islice
 
 from docindex.indexer import frontmatter
@@ -20,7 +21,12 @@ MAX_HEADING_CHARS = 300
 MAX_LINKS = 1_000
 
 _NOTHING = Structure((), (), {}, too_deep=False)
-_CUSTOM_ID = re.compile(r"\s*\{:?\s*#([^\s{}]{1,200})[^{}]*\}$")
+_CUSTOM_ID = re.compile(r"\s*\{(?::?\s*#([^\s{}]{1,200})[^{}]*|/\*\s*#?([^\s{}*]{1,200})\s*\*/)\}$")
+"""In the style of kramdown and Pandoc, or of MDX 2."""
+_HTML_TITLE = re.compile(r"<h1(?:\s[^<>]{0,500})?>(.{1,1000}?)</h1\s*>", re.IGNORECASE | re.DOTALL)
+_HTML_TAG = re.compile(r"<[^<>]{0,500}>")
+_HTML_LOOKED_AT = 4_000
+"""Characters above the first heading in which one of HTML is looked for."""
 _WORD_BREAK = re.compile(r"(?<!\d)[-_]+|[-_]+(?!\d)|\s+")
 
 _CODE_SPAN = re.compile(r"(?<!`)`+[^`\n]+`+")
@@ -135,11 +141,11 @@ def _sections(
 
 
 def _without_id(source: str) -> tuple[str, str]:
-    """A heading without its `{#custom-id}`, and that id or ""."""
+    """A heading without its `{#custom-id}` or `{/*custom-id*/}`, and that id or ""."""
     if not source.endswith("}"):
         return source, ""
     match = _CUSTOM_ID.search(source, max(0, len(source) - MAX_HEADING_CHARS))
-    return (source[: match.start()], nfc(match[1])) if match else (source, "")
+    return (source[: match.start()], nfc(match[1] or match[2])) if match else (source, "")
 
 
 def _title(
@@ -153,9 +159,20 @@ def _title(
             (line for each in sections for line in each.text.split("\n") if line.strip()), ""
         )
         return _shortened(first, 80) or _readable_stem(name)
+    if sections and not sections[0].level and (title := _html_title(sections[0].text)):
+        return title
     headings = [each for each in sections if each.heading]
-    top = next((each for each in headings if each.level == 1), headings[0] if headings else None)
-    return top.heading if top else _readable_stem(name)
+    top = headings[0] if headings else None
+    # One that stands beside others tells of a part.
+    if top and (top.level == 1 or all(each.level > top.level for each in headings[1:])):
+        return top.heading
+    return _readable_stem(name)
+
+
+def _html_title(text: str) -> str:
+    """What a heading of HTML in front of all others says, as in many a README."""
+    found = _HTML_TITLE.search(text[:_HTML_LOOKED_AT])
+    return _shortened(unescape(_HTML_TAG.sub(" ", found[1]))) if found else ""
 
 
 def _readable_stem(name: str) -> str:

@@ -94,6 +94,8 @@ class _Lexer:
         self._at = 0
         self._idle_colon = -1
         """Where there is a colon that is read as a blank."""
+        self._opened: list[bool] = []
+        """For each parenthesis that is open: whether it was opened in a word."""
         self.remarks: list[str] = []
 
     def tokens(self) -> list[Token]:
@@ -111,10 +113,12 @@ class _Lexer:
             return None
         if self._peek() == ")":
             self._at += 1
-            return Token(")")
+            in_word = self._opened.pop() if self._opened else False
+            return None if in_word else Token(")")
         sign = self._sign()
         if self._peek() == "(":
             self._at += 1
+            self._opened.append(False)
             return Token("(", sign)
         name = self._field()
         if self._peek() == '"':
@@ -175,7 +179,7 @@ class _Lexer:
 
     def _word(self) -> str:
         """Takes all up to a blank, a quotation mark, or a parenthesis that was not
-        opened in the word."""
+        opened in the word. `f(x, y)` is two words."""
         plain = _PLAIN_WORD.match(self._text, self._at)
         if plain is not None:
             self._at = plain.end()
@@ -187,6 +191,7 @@ class _Lexer:
             if self._at_blank() or character == '"' or opened < 0:
                 break
             self._at += 1
+        self._opened += [True] * opened
         word = self._text[start : self._at]
         if self._peek() == '"':
             self._unmatched_quote()

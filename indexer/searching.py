@@ -13,7 +13,7 @@ from functools import partial
 from docindex.indexer.clauses import DocumentClause, Query, TagFilter, Tagged, as_typed
 from docindex.indexer.cursors import make_cursor, read_cursor
 from docindex.indexer.errors import InvalidCursor, TimedOut
-from docindex.indexer.filters import PathFilter
+from docindex.indexer.filters import PathFilter, is_glob
 from docindex.indexer.holdings import Holdings, Portion
 from docindex.indexer.impacts import Bitmap
 from docindex.indexer.models import Hit, IndexView, Record, SearchAnswer, SearchRequest
@@ -25,6 +25,8 @@ from docindex.indexer.sight import Candidate, Sight
 from docindex.indexer.snapshot import Snapshot
 from docindex.indexer.visible import Visible
 
+NO_DOCUMENT = "No document matches the path, tags or dates that were given."
+BELOW = " A glob that ends with / takes in all below the folders that match: 2026-*/"
 MOVED = "the index has changed since the first page; results may repeat or be missing"
 SPARE = 20
 """Hits that are ranked beyond those asked for, since some will be dropped;"""
@@ -71,6 +73,8 @@ class Engine:
         allowed = holdings.sections(asked, wanted) if wanted else None
         count = request.max_results + SPARE
         ranks, remarks = _find(holdings, query, portion, allowed, place.offset, count)
+        if allowed is not None and not allowed.any():
+            remarks.insert(0, NO_DOCUMENT + (BELOW if is_glob(request.path) else ""))
         hits: list[Hit] = []
         candidates: list[Candidate] = []
         used = repeats = 0
@@ -172,8 +176,6 @@ def _find(
         allowed = allowed & portion.readable
     ranks = _Ranks(lambda limit: search(query, allowed, limit=limit), offset, count)
     remarks: list[str] = []
-    if allowed is not None and not allowed.any():
-        remarks.append("No document matches the path, tags or dates that were given.")
     if ranks.total == 0 and query.conditions:
         with suppress(TimedOut):
             remarks.extend(_ways_out(query, partial(search, allowed=allowed)))

@@ -8,6 +8,7 @@ built at once, in other processes too; it takes part in searches only when the
 import os
 import zlib
 from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from docindex.indexer import schema, stock
 from docindex.indexer.columns import Values, length_bytes
+from docindex.indexer.frontmatter import prose_of
 from docindex.indexer.inversion import BREAK, Inverted, Order, Ragged, Text, invert
 from docindex.indexer.languages import ENGLISH, language_of
 from docindex.indexer.lexicon import encode as encode_lexicon
@@ -144,9 +146,9 @@ class Builder:
             headings.numbers.extend(above)
             body.numbers.extend(titled)
             body.numbers.extend(above)
-            if section:
+            for said in _said(document, ordinal):
                 body.numbers.append(BREAK)
-                body.numbers.extend(numbers(section.text))
+                body.numbers.extend(numbers(said))
             for text in (body, headings, title):
                 text.end_document()
 
@@ -177,6 +179,16 @@ class Builder:
     def discard(self) -> None:
         """Lets go of all that was added."""
         self._texts.clear()
+
+
+def _said(document: Document | None, ordinal: int) -> Iterator[str]:
+    """What stands below the headings of a section; at its beginning a document is found by
+    what its front matter says, too."""
+    if document is not None:
+        if document.sections:
+            yield document.sections[ordinal].text
+        if ordinal == 0:
+            yield from prose_of(document.front_matter)
 
 
 def _write_text(

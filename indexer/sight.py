@@ -163,7 +163,7 @@ class Sight:
     def _again(self, candidate: Candidate, data: bytes) -> Candidate | None:
         """The same section of a file that has changed, if it still answers the query."""
         # Imported at its first use: the first search need not wait for the parser.
-        from docindex.indexer.frontmatter import fields_of
+        from docindex.indexer.frontmatter import fields_of, prose_of
         from docindex.indexer.intake import READ_PLAINLY
         from docindex.indexer.markdown import parse
 
@@ -184,13 +184,15 @@ class Sight:
                     last_line=section.last_line,
                     language=language,
                 )
-                return renewed if self._answers(renewed, section) else None
+                first = section is document.sections[0]
+                said = prose_of(document.front_matter) if first else ()
+                return renewed if self._answers(renewed, section, said) else None
         return None
 
-    def _answers(self, candidate: Candidate, section: Section) -> bool:
+    def _answers(self, candidate: Candidate, section: Section, said: Sequence[str]) -> bool:
         name = candidate.shelf.outer(candidate.record.name)
         language, title = candidate.language, candidate.record.title
-        headings, body = "\n".join(section.trail), f"{section.heading}\n{section.text}"
+        headings, body = "\n".join(section.trail), "\n".join((section.heading, section.text, *said))
         text = _Text(
             name,
             candidate.record.marks,

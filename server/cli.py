@@ -344,7 +344,10 @@ def _invoke(arguments: Sequence[str]) -> int:
         return error.exit_code
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "docindex"
-        return _refuse(f"{error.format_message()} (see {where} --help)", error.exit_code)
+        see = f"see {where} --help"
+        if isinstance(error, click.NoSuchOption) and where.endswith(" search"):
+            see += f"; to search for it, put -- before it: {where} -- {error.option_name}"
+        return _refuse(f"{error.format_message()} ({see})", error.exit_code)
     except DocindexError as error:
         return _refuse(str(error), error.exit_status)
     except (KeyboardInterrupt, click.Abort):

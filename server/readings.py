@@ -37,7 +37,9 @@ def document_part(reading: Reading, max_tokens: int) -> wire.DocumentPart:
     last_line = reading.first_line + max(whole_lines, 1) - 1
     cut: wire.Cut = {}
     if whole_lines == 0:
-        cut["remark"] = f"line {last_line} is too long: this is its beginning, more max_tokens give more"
+        cut["remark"] = (
+            f"line {last_line} is too long: this is its beginning, more max_tokens give more"
+        )
     if last_line < reading.last_line:
         cut["next_lines"] = _range(last_line + 1, reading.last_line)
     below, left_out = _outline(reading, last_line, outline_room)

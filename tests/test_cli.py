@@ -588,6 +588,11 @@ class TestCommand:
         assert is_one_line(found.err, "docindex: ")
         assert "--help)" in found.err
 
+    def test_a_question_that_looks_like_an_option_is_told_how_to_be_asked(self, call: Call) -> None:
+        found = call("search", "--print-warnings")
+        assert found.status == 2
+        assert found.err.endswith("put -- before it: docindex search -- --print-warnings)\n")
+
     def test_private_rules_that_labels_would_undo_start_no_server(self, docs: Path) -> None:
         rules = '[{"path": "**", "read": ["*"]}, {"path": "users/{user}", "read": ["{user}"]}]'
         serve = ("serve", "--http", f"team={docs}", "--access", rules, "--tokens-file", "tokens")

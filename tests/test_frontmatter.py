@@ -12,16 +12,18 @@ from docindex.indexer.encoding import split_lines
 from docindex.indexer.errors import InvalidInput
 from docindex.indexer.frontmatter import (
     MAX_FIELDS,
+    MAX_PROSE,
     MAX_TAG_CHARS,
     MAX_TAGS,
     TAG_KEYS,
     fields_of,
     load,
-    set_tags,
+    prose_of,
     split,
     tags_of,
 )
 from docindex.indexer.models import JsonValue
+from docindex.indexer.tagging import set_tags
 
 
 def values_of(inside: str) -> tuple[dict[str, JsonValue], tuple[str, ...]]:
@@ -147,11 +149,60 @@ def test_what_is_not_plain_data_gives_no_values_and_a_remark(
     assert len(remark) < 250
 
 
-def test_toml_is_left_as_text() -> None:
-    assert load("+++\ntitle = 'x'\n+++\n") == (
-        {},
-        ("TOML front matter is read as text, not for title and tags",),
+def test_toml_is_read_as_json_has_it() -> None:
+    inside = """\
+title = 'x'
+tags = ["a", "b"]
+date = 2026-11-30
+at = 2026-11-30T08:00:00Z
+weight = 1.5
+draft = false
+far = inf
+[params]
+deep = [{ a = 1 }]
+"""
+    values, remarks = load(f"+++\n{inside}+++\n")
+    assert remarks == ()
+    assert tags_of(values) == ("a", "b")
+    assert values == {
+        "title": "x",
+        "tags": ["a", "b"],
+        "date": "2026-11-30",
+        "at": "2026-11-30T08:00:00+00:00",
+        "weight": 1.5,
+        "draft": False,
+        "far": "inf",
+        "params": {"deep": [{"a": 1}]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("inside", "reason"),
+    [
+        ("a = 1\nb = ", "not valid TOML: .*line 3"),
+        (f"a = '{'x' * 9_000}'", "larger than"),
+        (f"a = {'[' * 30}{']' * 30}", "nested too deep"),
+        (f"a = {'[' * 4_000}{']' * 4_000}", "nested too deep"),
+        ("a = 1\na = 2", "not valid TOML"),
+    ],
+)
+def test_toml_that_cannot_be_read_is_told(inside: str, reason: str) -> None:
+    values, (remark,) = load(f"+++\n{inside}\n+++\n")
+    assert values == {}
+    assert re.search(reason, remark)
+
+
+def test_what_front_matter_says_in_words_is_prose() -> None:
+    values, _ = values_of(
+        "title: The title\ndescription: Explains the windlass\ntags: [a b, c]\nlayout: post\n"
+        "aliases: [Bollard, Bollard handbook]\nweight: 10\nx: {y: not looked at}"
     )
+    assert prose_of(values) == ("Explains the windlass", "Bollard", "Bollard handbook")
+
+
+def test_of_very_much_prose_the_beginning_counts() -> None:
+    said = prose_of({"a": "word " * 2_000, "b": "more words"})
+    assert sum(map(len, said)) == MAX_PROSE
 
 
 def test_tags_are_bounded_in_number_and_length() -> None:

@@ -191,6 +191,37 @@ def test_one_document_gives_at_most_three_hits(root: Path, tmp_path: Path) -> No
     assert answer.total == 9
 
 
+YAML = """---
+title: Mooring
+description: A quixotic windlass
+aliases: [Bollard handbook]
+---
+"""
+TOML = """+++
+title = 'Mooring'
+description = 'A quixotic windlass'
+aliases = ['Bollard handbook']
++++
+"""
+
+
+@pytest.mark.parametrize("block", [YAML, TOML])
+@pytest.mark.parametrize(
+    "query", ["quixotic windlass", '"bollard handbook"', "+windlass title:mooring"]
+)
+@pytest.mark.parametrize("body", ["Body about ropes.\n", "", "# One\n\na\n\n# Two\n\nb\n"])
+def test_a_document_is_found_by_what_its_front_matter_says(
+    root: Path, tmp_path: Path, query: str, body: str, block: str
+) -> None:
+    write(root, {"ropes.md": block + body})
+    library = open_library(tmp_path, root)
+    library.catch_up(ignore)
+    assert names(library, query) == ["ropes.md"]
+    # Another line of the file has changed, and what it says of itself is the same.
+    write(root, {"ropes.md": f"{block}{body}\nMore.\n"})
+    assert names(library, query) == ["ropes.md"]
+
+
 # Freshness
 
 

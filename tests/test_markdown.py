@@ -281,8 +281,8 @@ def test_front_matter_that_cannot_be_read_is_searched_as_text() -> None:
 
 
 def test_front_matter_that_cannot_be_read_is_searched_even_alone() -> None:
-    document = parse(b"+++\ntitle = 'x'\n+++\n", NAME)
-    assert [each.text for each in document.sections] == ["+++\ntitle = 'x'\n+++"]
+    document = parse(b"+++\ntitle = x\n+++\n", NAME)
+    assert [each.text for each in document.sections] == ["+++\ntitle = x\n+++"]
 
 
 def test_a_heading_too_long_to_show_is_searched_with_its_section() -> None:
