@@ -343,11 +343,7 @@ def _invoke(arguments: Sequence[str]) -> int:
         complain(error.format_message())
         return error.exit_code
     except click.UsageError as error:
-        where = error.ctx.command_path if error.ctx else "docindex"
-        see = f"see {where} --help"
-        if isinstance(error, click.NoSuchOption) and where.endswith(" search"):
-            see += f"; to search for it, put -- before it: {where} -- {error.option_name}"
-        return _refuse(f"{error.format_message()} ({see})", error.exit_code)
+        return _refuse(f"{error.format_message()} ({_what_helps(error)})", error.exit_code)
     except DocindexError as error:
         return _refuse(str(error), error.exit_status)
     except (KeyboardInterrupt, click.Abort):
@@ -365,6 +361,14 @@ def _invoke(arguments: Sequence[str]) -> int:
             f"with what {settings.variable('log_level')}=debug shows",
             1,
         )
+
+
+def _what_helps(error: click.UsageError) -> str:
+    where = error.ctx.command_path if error.ctx else "docindex"
+    see = f"see {where} --help"
+    if isinstance(error, click.NoSuchOption) and where.endswith(" search"):
+        see += f"; to search for it, put -- before it: {where} -- {error.option_name}"
+    return see
 
 
 def _refuse(message: str, status: int) -> int:
