@@ -41,6 +41,6 @@ def take_in(
         tags=document.tags,
         sections=len(document.sections),
         remarks=(*document.remarks, READ_PLAINLY) if plain else document.remarks,
-        fields=fields_of(document.front_matter),
+        fields=(*fields_of(document.front_matter), *document.hashtags),
     )
     return record, document

@@ -79,7 +79,7 @@ class KnownDocuments:
 
         whole = parse(data, name, plain=as_text)
         sections = tuple(replace(section, text="") for section in whole.sections)
-        parsed = replace(whole, sections=sections, links=())
+        parsed = replace(whole, sections=sections, links=(), hashtags=())
         nbytes = known.nbytes + _size(parsed)
         known = replace(known, parsed=parsed, plain=as_text, nbytes=nbytes)
         self._keep(folder, name, known)

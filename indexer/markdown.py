@@ -19,6 +19,7 @@ from docindex.indexer.models import Document, JsonValue, Section
 MAX_SECTIONS = 20_000
 MAX_HEADING_CHARS = 300
 MAX_LINKS = 1_000
+MAX_HASHTAGS = 100
 
 _NOTHING = Structure((), (), {}, too_deep=False)
 _CUSTOM_ID = re.compile(r"\s*\{(?::?\s*#([^\s{}]{1,200})[^{}]*|/\*\s*#?([^\s{}*]{1,200})\s*\*/)\}$")
@@ -39,6 +40,7 @@ _LINKS = (
         r"<([^\s<>#]{1,2000}\.(?:md|markdown|mdx|mdown|txt)(?:#[^\s<>]{0,500})?)>", re.IGNORECASE
     ),
 )
+_HASHTAG = re.compile(r"(?:^|(?<=\s))#([^\W\d_][\w/-]{0,99})(?![\w#])", re.MULTILINE)
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]+:|//", re.IGNORECASE)
 
 
@@ -72,15 +74,17 @@ def parse(data: bytes, name: str, *, plain: bool = False) -> Document:
         structure, sections = _structured(opening, body, body_line, line_count, remarks)
     elif not decoded.binary:
         sections = tuple(_sections(opening, body, body_line, line_count, structure))
+    prose = _without_code(body, structure.code) if marked_up else ""
     return Document(
         name=name,
         title=_title(name, values, sections, plain),
         tags=frontmatter.tags_of(values),
-        links=tuple(_links(body, structure.code)) if marked_up else (),
+        links=tuple(_links(prose)),
         front_matter=values,
         sections=sections,
         line_count=line_count,
         remarks=tuple(remarks),
+        hashtags=tuple(_hashtags(prose)),
     )
 
 
@@ -181,21 +185,34 @@ def _readable_stem(name: str) -> str:
     return words[:1].upper() + words[1:] or name
 
 
-def _links(body: str, code: Sequence[tuple[int, int]]) -> Iterator[str]:
-    """Link targets outside code, each once. By patterns, so a few may be none: whoever
-    rewrites links has to look more closely."""
-    if code:
-        lines = body.split("\n")
-        ends = [0, *(end for _, end in code)]
-        starts = [*(start for start, _ in code), len(lines)]
-        body = "\n".join("\n".join(lines[a:b]) for a, b in zip(ends, starts, strict=True))
-    if not any(sign in body for sign in ("](", "]:", "[[", "<")):
+def _without_code(body: str, code: Sequence[tuple[int, int]]) -> str:
+    """Without blocks of code."""
+    if not code:
+        return body
+    lines = body.split("\n")
+    ends = [0, *(end for _, end in code)]
+    starts = [*(start for start, _ in code), len(lines)]
+    return "\n".join("\n".join(lines[a:b]) for a, b in zip(ends, starts, strict=True))
+
+
+def _hashtags(prose: str) -> Iterator[str]:
+    """Tags in the text, as Obsidian has them, each once."""
+    if _HASHTAG.search(prose):
+        found = _HASHTAG.finditer(_CODE_SPAN.sub("", prose))
+        tags = dict.fromkeys(nfc(match[1]) for match in islice(found, 10 * MAX_HASHTAGS))
+        yield from islice(tags, MAX_HASHTAGS)
+
+
+def _links(prose: str) -> Iterator[str]:
+    """Link targets, each once. By patterns, so a few may be none: whoever rewrites links has
+    to look more closely."""
+    if not any(sign in prose for sign in ("](", "]:", "[[", "<")):
         return
-    body = _CODE_SPAN.sub("", body)
+    prose = _CODE_SPAN.sub("", prose)
     found = sorted(
         (match.start(), match[match.lastindex or 0])
         for pattern in _LINKS
-        for match in islice(pattern.finditer(body), 10 * MAX_LINKS)
+        for match in islice(pattern.finditer(prose), 10 * MAX_LINKS)
     )
     seen: set[str] = set()
     for _, target in found:

@@ -96,6 +96,8 @@ class Document:
     line_count: int
     remarks: tuple[str, ...] = ()
     """What was wrong with the file and how it was read all the same."""
+    hashtags: tuple[str, ...] = ()
+    """Words in the text with a # in front, without it, each once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ class Record:
     skipped: str = ""
     remarks: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
-    """What else its front matter says, as `status=draft`."""
+    """What else its front matter says, as `status=draft`, and hashtags of its text."""
 
     @property
     def marks(self) -> tuple[str, ...]:

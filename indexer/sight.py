@@ -172,7 +172,7 @@ class Sight:
         document = parse(data, candidate.record.name, plain=plain)
         texts = (section.text for section in document.sections)
         language = language_of(document.front_matter, texts)
-        fields = fields_of(document.front_matter)
+        fields = (*fields_of(document.front_matter), *document.hashtags)
         record = replace(candidate.record, title=document.title, tags=document.tags, fields=fields)
         for section in document.sections:
             if section.anchor == candidate.anchor:

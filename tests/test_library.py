@@ -191,6 +191,17 @@ def test_one_document_gives_at_most_three_hits(root: Path, tmp_path: Path) -> No
     assert answer.total == 9
 
 
+def test_a_document_is_chosen_by_a_tag_in_its_text(root: Path, tmp_path: Path) -> None:
+    write(root, {"note.md": "# Note\n\nA lantern. #Project/Alpha\n"})
+    library = open_library(tmp_path, root)
+    library.catch_up(ignore)
+    assert names(library, "lantern", tags=("project",)) == ["note.md"]
+    assert names(library, "lantern tag:project/alpha") == ["note.md"]
+    write(root, {"note.md": "# Note\n\nA lantern! #Project/Beta\n"})
+    assert names(library, "lantern tag:project/beta", tags=()) == []
+    assert names(library, "lantern tag:project/alpha") == []
+
+
 YAML = """---
 title: Mooring
 description: A quixotic windlass

@@ -35,6 +35,7 @@ VIEWS: dict[str, Callable[[Document], list[str]]] = {
     "links": lambda document: list(document.links),
     "tags": lambda document: list(document.tags),
     "titles": lambda document: [document.title],
+    "hashtags": lambda document: list(document.hashtags),
 }
 
 
