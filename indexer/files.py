@@ -92,13 +92,6 @@ class Folder:
         """Raises FolderUnavailable unless the root is there and still the same."""
         self._root.open().close()
 
-    def available(self) -> bool:
-        try:
-            self.check()
-        except FolderUnavailable:
-            return False
-        return True
-
     # What is there
 
     def scan(self, pulse: Callable[[], None] | None = None) -> Scan:

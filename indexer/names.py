@@ -204,14 +204,6 @@ def refuse_creation(name: str, component: str) -> None:
         )
 
 
-def is_document_name(text: str) -> bool:
-    try:
-        parse_name(text)
-    except (InvalidName, NotADocument):
-        return False
-    return True
-
-
 def uri_of(name: str, anchor: str = "") -> str:
     """`doc://documents/{+name}#{anchor}`: all but unreserved characters and `/`
     percent-encoded (RFC 3986, section 2.3)."""

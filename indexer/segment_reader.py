@@ -121,11 +121,6 @@ class SegmentReader:
         """The length of the field in each document, as Whoosh's length byte."""
         return self._lengths.get(field, self._no_lengths)
 
-    def frequency(self, field: str, term: str) -> int:
-        """How many documents have the term; 0 for one that is not there."""
-        entry = self._terms.entry(field, term)
-        return 0 if entry is None else entry.documents
-
     def postings(self, field: str, term: str) -> Postings:
         """Which documents have the term; empty for one that is not there."""
         entry = self._terms.entry(field, term)

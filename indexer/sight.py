@@ -136,7 +136,7 @@ class Sight:
         """What to look for in documents of a language."""
         if language not in self._sought:
             weights, prefixes = self._weights, self._query.prefixes
-            self._sought[language] = Wanted(weights.keys(), weights, prefixes, language)
+            self._sought[language] = Wanted(weights, prefixes, language)
         return self._sought[language]
 
     def _file(self, candidate: Candidate) -> tuple[Sequence[str], bytes | None] | None:

@@ -80,20 +80,18 @@ class Wanted:
 
     def __init__(
         self,
-        terms: Collection[str],
-        weights: Mapping[str, float] | None = None,
+        weights: Mapping[str, float],
         prefixes: Collection[Prefix] = (),
         language: str = ENGLISH,
     ) -> None:
-        """`terms` are those of a question, or of names in it; each counts as much as
-        `weights` says, or 1. Terms that begin as a prefix says count too."""
+        """The terms of a question, or of names in it, and what each counts. Terms that begin
+        as a prefix says count 1."""
         # Under each term of the index, that of the question.
-        self._known = {one: term for term in terms for one in alternatives(term)}
+        self._known = {one: term for term in weights for one in alternatives(term)}
         self._known |= {stem: prefix.start for prefix in prefixes for stem in prefix.stems}
         self._starts = tuple(prefix.start for prefix in prefixes)
         self._language = language
         self._terms_of = terms_of_chunks(language)
-        weights = weights or {}
         found = dict.fromkeys((*self._known.values(), *self._starts))
         self.worth = {term: _exact(weights.get(term, 1.0)) for term in found}
         self._seen: set[bytes] = set()

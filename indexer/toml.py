@@ -2,6 +2,7 @@
 
 import tomllib
 from datetime import date, datetime, time
+from typing import cast
 
 from docindex.indexer.models import JsonValue
 from docindex.indexer.yamltree import MAX_BYTES, MAX_DEPTH, Unreadable
@@ -29,9 +30,10 @@ def _json(value: object, depth: int) -> JsonValue:
         raise Unreadable("it is nested too deep")
     match value:
         case dict():
-            return {str(key): _json(each, depth - 1) for key, each in value.items()}
+            table = cast("dict[str, object]", value)
+            return {key: _json(each, depth - 1) for key, each in table.items()}
         case list():
-            return [_json(each, depth - 1) for each in value]
+            return [_json(each, depth - 1) for each in cast("list[object]", value)]
         case float() if not -_LARGEST < value < _LARGEST:
             return str(value)
         case str() | bool() | int() | float():

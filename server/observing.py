@@ -28,7 +28,6 @@ REFUSED: Final = "docindex.refused"
 """Where it holds why it became no message."""
 _HEADER: Final = "X-Request-Id"
 _ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_HTTP_ERROR: Final = 400
 
 
 class Requests:

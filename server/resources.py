@@ -99,7 +99,7 @@ class Resources:
             status = await self._offload.answer(self._library.status)
             text = results.compact(statuses.status(status))
             return _contents(uri, text, "application/json")
-        if not uri.startswith("doc://documents/"):
+        if not uri.lower().startswith(URI_PREFIX):
             raise InvalidName(
                 f'there is no resource "{shown(uri)}": documents are at {TEMPLATE}, '
                 f"the state of the index at {STATUS_URI}."

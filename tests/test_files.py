@@ -222,10 +222,11 @@ def test_a_root_that_went_away_is_noticed_and_one_in_its_place_too(
     folder: Folder, root: Path
 ) -> None:
     put(root / "a.md")
-    assert folder.available()
+    folder.check()
     identity = folder.identity
     root.rename(root.with_name("elsewhere"))
-    assert not folder.available()
+    with pytest.raises(FolderUnavailable):
+        folder.check()
     put(root / "a.md")
     for use in (
         folder.check,

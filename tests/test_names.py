@@ -14,7 +14,6 @@ from docindex.indexer.names import (
     creation_problem,
     escaped,
     has_one_form,
-    is_document_name,
     name_problem,
     normalised,
     parse_name,
@@ -49,12 +48,12 @@ def names(draw: st.DrawFn) -> str:
 )
 def test_a_good_name_is_taken_as_it_is(name: str) -> None:
     assert parse_name(name) == name
-    assert is_document_name(name)
 
 
 def test_what_is_not_indexed_is_no_document_name() -> None:
     for name in ("a.png", ".hidden.md", "../a.md", ""):
-        assert not is_document_name(name)
+        with pytest.raises((InvalidName, NotADocument)):
+            parse_name(name)
 
 
 @pytest.mark.parametrize(

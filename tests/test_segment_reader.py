@@ -100,7 +100,7 @@ def agrees_with_stock(folder: Path, segment: Segment) -> SegmentReader:
             assert ids.dtype == np.uint32
             assert weights.dtype == np.float32
             assert ids.tolist() == list(oracle.postings(field, term).all_ids())
-            assert reader.frequency(field, term) == len(ids) == oracle.doc_frequency(field, term)
+            assert len(ids) == oracle.doc_frequency(field, term)
             assert weights.tolist() == list(every_weight(matcher))
     for rank, term in enumerate(oracle.lexicon("body"), start=1):
         assert reader.number(term.decode()) == rank
@@ -266,7 +266,7 @@ def test_what_is_not_there_is_empty(tmp_path: Path) -> None:
         ("none", "a"),
         ("title", "\ud800"),
     ):
-        assert reader.frequency(field, term) == 0
+        assert reader.postings(field, term).ids.size == 0
         assert reader.postings(field, term).ids.tolist() == []
         assert reader.postings(field, term).weights.tolist() == []
     assert reader.number("a") == 0
