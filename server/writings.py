@@ -1,5 +1,6 @@
 """What a write answers, and what can be restored."""
 
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from docindex.indexer.encoding import split_lines
@@ -38,9 +39,7 @@ def written(outcome: WriteOutcome, diff_tokens: int) -> wire.Written:
         )
     if outcome.diff:
         shaped["note"] = wire.DIFF_IS_DATA
-        shaped["diff"] = _whole_lines(outcome.diff, diff_tokens * BYTES_PER_TOKEN)
-        if left_out := outcome.diff.count("\n") - shaped["diff"].count("\n"):
-            said.append(f"the diff goes on for {left_out} lines")
+        shaped["diff"] = _within(outcome.diff, diff_tokens, said)
     if said:
         shaped["remarks"] = said
     return shaped
@@ -95,9 +94,7 @@ def moved(outcome: "MoveOutcome", diff_tokens: int) -> wire.Moved:
     diffs = "".join([outcome.diff, *(each.diff for each in outcome.followed)])
     if diffs:
         shaped["note"] = wire.DIFF_IS_DATA
-        shaped["diff"] = _whole_lines(diffs, diff_tokens * BYTES_PER_TOKEN)
-        if left_out := diffs.count("\n") - shaped["diff"].count("\n"):
-            said.append(f"the diff goes on for {left_out} lines")
+        shaped["diff"] = _within(diffs, diff_tokens, said)
     if said:
         shaped["remarks"] = said
     return shaped
@@ -112,14 +109,17 @@ def _left(remark: "Remark") -> wire.LeftAlone:
     return shaped
 
 
-def _whole_lines(text: str, limit: int) -> str:
-    """The beginning of `text` up to the end of a line, within `limit` bytes of JSON."""
-    if len(text) <= limit and size(text) <= limit:
-        return text
-    end = taken = 0
-    for line in split_lines(text):
-        taken += size(line) - 2
+def _within(diff: str, tokens: int, said: list[str]) -> str:
+    """The beginning of a diff, in whole lines; what is left out is said."""
+    limit = tokens * BYTES_PER_TOKEN
+    if len(diff) <= limit and size(diff) <= limit:
+        return diff
+    lines = split_lines(diff)
+    shown = 0
+    for taken in accumulate(size(line) - 2 for line in lines):
         if taken > limit:
             break
-        end += len(line)
-    return text[:end]
+        shown += 1
+    if left_out := len(lines) - shown:
+        said.append(f"the diff goes on for {left_out} lines")
+    return "".join(lines[:shown])
