@@ -146,8 +146,8 @@ async def test_the_indexer_ends_when_all_its_servers_are_gone(sandbox: Sandbox, 
         await indexed(second)
         for server in servers(sandbox):
             getattr(server, end)()
-        await comes_true(lambda: not servers(sandbox), 5, "the servers' end")
-        await comes_true(lambda: not sandbox.processes(), LINGER_SECONDS + 4, "the indexer's")
+        await comes_true(lambda: not servers(sandbox), 20, "the servers' end")
+        await comes_true(lambda: not sandbox.processes(), LINGER_SECONDS + 20, "the indexer's")
 
 
 async def test_a_build_whose_indexer_is_killed_is_finished_by_another(sandbox: Sandbox) -> None:
