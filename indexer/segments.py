@@ -6,6 +6,7 @@ built at once, in other processes too; it takes part in searches only when the
 """
 
 import os
+import re
 import zlib
 from array import array
 from collections.abc import Iterator
@@ -30,6 +31,9 @@ from docindex.indexer.vocabulary import Vocabulary
 
 _WRITTEN = ("body", "headings", "title")
 """The fields that the others follow from."""
+
+_VERSIONED = re.compile(r"([^/]*\d\.\d[^/]*)\.[^./]+$")
+"""The last part of a name with a version in it: the ending would be taken for a part of that."""
 
 SEGMENT = ".seg"
 CHECKSUM = ".sum"
@@ -139,7 +143,7 @@ class Builder:
             if ordinal == 0 and document is not None:
                 # A document is found by its tags and its name too, at its beginning.
                 above = above[:]
-                for name in (*document.tags, document.name):
+                for name in (*document.tags, document.name, *_VERSIONED.findall(document.name)):
                     above.append(BREAK)
                     above.extend(numbers(name))
             title.numbers.extend(titled)

@@ -191,6 +191,16 @@ def test_one_document_gives_at_most_three_hits(root: Path, tmp_path: Path) -> No
     assert answer.total == 9
 
 
+def test_a_version_that_a_file_is_called_by_finds_it(root: Path, tmp_path: Path) -> None:
+    versions = ["0.10.9", "0.9.10", "0.10.10", "1.0.9"]
+    write(root, {f"news/v{each}.md": "# News\n\nSome things.\n" for each in versions})
+    library = open_library(tmp_path, root)
+    library.catch_up(ignore)
+    for version in versions:
+        for query in (version, f"v{version}", f"news v{version}"):
+            assert names(library, query)[0] == f"news/v{version}.md"
+
+
 def test_a_document_is_chosen_by_a_tag_in_its_text(root: Path, tmp_path: Path) -> None:
     write(root, {"note.md": "# Note\n\nA lantern. #Project/Alpha\n"})
     library = open_library(tmp_path, root)
