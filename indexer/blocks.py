@@ -47,6 +47,8 @@ class Structure:
     headings: tuple[HeadingBlock, ...]
     code: tuple[tuple[int, int], ...]
     """Line ranges of fenced and indented code, from 0, without the end."""
+    html: tuple[tuple[int, int], ...]
+    """Those of blocks of HTML."""
     references: EnvType
     """The link definitions, for `heading_text`."""
     too_deep: bool
@@ -54,7 +56,7 @@ class Structure:
 
 
 def find_structure(text: str) -> Structure:
-    """Headings and code of a text whose lines all end with `\\n`.
+    """Headings, code and HTML of a text whose lines all end with `\\n`.
 
     Raises TooIntricate for a text that has more than MAX_LINES, or would take longer
     than some seconds.
@@ -63,8 +65,9 @@ def find_structure(text: str) -> Structure:
         raise TooIntricate
     state = _Outline(text, _PARSER, {}, [])
     _PARSER.block.tokenize(state, 0, state.lineMax)
-    state.take_code()
-    return Structure(tuple(state.headings), tuple(state.code), state.env, state.too_deep)
+    state.take_lines()
+    code, html = tuple(state.code), tuple(state.html)
+    return Structure(tuple(state.headings), code, html, state.env, state.too_deep)
 
 
 class _Outline(StateBlock):
@@ -75,31 +78,37 @@ class _Outline(StateBlock):
         super().__init__(src, md, env, tokens)
         self.headings: list[HeadingBlock] = []
         self.code: list[tuple[int, int]] = []
+        self.html: list[tuple[int, int]] = []
         self.too_deep = False
         self._steps = 0
         # One token of a kind serves all: rules fill it in once it is pushed.
         self._opening, self._inline = Token("", "", 0), Token("", "", 0)
-        self._code, self._other = Token("", "", 0), Token("", "", 0)
+        self._code, self._html = Token("", "", 0), Token("", "", 0)
+        self._other = Token("", "", 0)
 
     def spend(self, steps: int) -> None:
         self._steps += steps
         if self._steps > _MAX_STEPS:
             raise TooIntricate
 
-    def take_code(self) -> None:
-        if self._code.map is not None:
-            start, end = self._code.map
-            self.code.append((start, end))
-            self._code.map = None
+    def take_lines(self) -> None:
+        """Of the code or the HTML that was pushed last."""
+        for token, found in ((self._code, self.code), (self._html, self.html)):
+            if token.map is not None:
+                start, end = token.map
+                found.append((start, end))
+                token.map = None
 
     def push(self, ttype: str, tag: str, nesting: Literal[-1, 0, 1]) -> Token:
         self.spend(1)
-        self.take_code()
+        self.take_lines()
         if nesting < 0:
             self.level -= 1
         token = self._other
         if ttype in ("fence", "code_block"):
             token = self._code
+        elif ttype == "html_block":
+            token = self._html
         elif self.level == 0 and ttype == "heading_open":
             token = self._opening
         elif self.level == 1 and ttype == "inline":

@@ -27,6 +27,11 @@ from docindex.indexer.placing import Placed, appended, blank_between, prepended,
 from docindex.indexer.tagging import set_tags
 
 _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
+_TAKEN_IN = (
+    "with this content, headings outside of it would change or be none any more: close the code "
+    "block (```), comment (<!--) or other HTML that it leaves open, and put a blank line before "
+    "a line of = or - that would underline another"
+)
 
 
 def apply(data: bytes | None, edit: Edit, name: str) -> bytes:
@@ -60,6 +65,8 @@ def apply(data: bytes | None, edit: Edit, name: str) -> bytes:
     if not whole:
         _check_can_be_kept(old, data or b"", edit.name)
     text = _written(old, edit, name)
+    if not whole:
+        _check_front_matter(old.exact, text, edit.content or "", name)
     if edit.tags is not None and not is_plain_text(name):
         text = set_tags(text, edit.tags, prevailing_newline(text))
     try:
@@ -123,7 +130,6 @@ def _written(old: Decoded, edit: Edit, name: str) -> str:
         content = unify_newlines(content, old.newline)
     if edit.section and edit.mode != "replace":
         placed = with_section(old, content, edit, name)
-        _check_front_matter(text, placed.text, name)
         _check_headings(text, placed, name, below=True)
         return placed.text
     if edit.mode == "replace" or not text:
@@ -133,9 +139,7 @@ def _written(old: Decoded, edit: Edit, name: str) -> str:
     plain = is_plain_text(name)
     if edit.mode == "append":
         apart = "" if plain else blank_between(text, content, old.newline)
-        whole = appended(text, apart + content, old.newline)
-        _check_front_matter(text, whole, name)
-        return whole
+        return appended(text, apart + content, old.newline)
     block = None if plain else frontmatter.split(text)[0]
     above, below = text[: len(block or "")], text[len(block or "") :]
     apart = "" if plain else blank_between(content, below, old.newline)
@@ -144,14 +148,17 @@ def _written(old: Decoded, edit: Edit, name: str) -> str:
     return placed.text
 
 
-def _check_front_matter(old: str, new: str, name: str) -> None:
+def _check_front_matter(old: str, new: str, content: str, name: str) -> None:
     """Raises InvalidInput when text that was there becomes front matter."""
     if is_plain_text(name) or frontmatter.split(old)[0] is not None:
         return
-    if frontmatter.split(new)[0] is not None:
+    block, _ = frontmatter.split(new)
+    # A whole one may come with what is put in front.
+    own = unify_newlines(frontmatter.split(content)[0] or "").rstrip()
+    if block is not None and unify_newlines(block).rstrip() != own:
         raise InvalidInput(
-            "with this content, all from the first line of the document to a --- or +++ in the "
-            "content would become front matter: write *** for a rule"
+            "with this content, text of the document would become front matter, from its first "
+            "line to one of --- or +++: write *** for a rule"
         )
 
 
@@ -163,33 +170,34 @@ def _check_headings(old: str, placed: Placed, name: str, *, below: bool = False)
     outer = (count_lines(placed.above), count_lines(placed.below))
     before, after = (_headings(text, name, *outer) for text in (old, placed.text))
     if before is None or after is None:
-        changed = before is not after
-    else:
-        changed = before.keys() != after.keys()
-        if below and not changed and before != after:
-            raise InvalidInput(
-                "with this content, sections that follow would come below a heading of it: give "
-                "its headings the level of the section's own, or lower ones (more #)"
-            )
-    if changed:
+        if before is not after:
+            raise InvalidInput(_TAKEN_IN)
+    elif before.keys() != after.keys():
+        raise InvalidInput(_TAKEN_IN)
+    elif below and before != after:
         raise InvalidInput(
-            "with this content, headings outside of it would change or be none any more: close "
-            "the code block (```), comment (<!--) or other HTML that it leaves open, and put a "
-            "blank line before a line of = or - that would underline another"
+            "with this content, headings that are there would come below one of its own: give "
+            "those a deeper level (more #)"
         )
 
 
 def _headings(
     text: str, name: str, above: int, below: int
-) -> dict[tuple[int, int], tuple[str, ...]] | None:
-    """By line and level, the trails of the headings in so many first and last lines, the
-    latter counted from the end; None when there are too many to know all."""
+) -> dict[tuple[int, int], tuple[int, ...]] | None:
+    """By line and level, the headings in so many first and last lines, each with the lines
+    of those that it is below. Of the last lines, they count from the end; 0 is one between.
+    None when there are too many to know all."""
     document = parse(text.encode("utf-8", "replace"), name)
     if len(document.sections) >= MAX_SECTIONS:
         return None
     last = document.line_count - below
-    return {
-        (line if line <= above else line - document.line_count - 1, each.level): each.trail
-        for each in document.sections
-        if each.level and ((line := each.first_line) <= above or line > last)
-    }
+    found: dict[tuple[int, int], tuple[int, ...]] = {}
+    trail: list[tuple[int, int]] = []
+    for level, line in ((each.level, each.first_line) for each in document.sections if each.level):
+        while trail and trail[-1][0] >= level:
+            trail.pop()
+        place = line if line <= above else line - document.line_count - 1 if line > last else 0
+        if place:
+            found[place, level] = tuple(line for _, line in trail)
+        trail.append((level, place))
+    return found

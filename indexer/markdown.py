@@ -6,6 +6,7 @@ is one section of plain text, with a remark.
 """
 
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from html import unescape
 from itertools import islice
@@ -21,16 +22,19 @@ MAX_HEADING_CHARS = 300
 MAX_LINKS = 1_000
 MAX_HASHTAGS = 100
 
-_NOTHING = Structure((), (), {}, too_deep=False)
+_NOTHING = Structure((), (), (), {}, too_deep=False)
 _CUSTOM_ID = re.compile(r"\s*\{(?::?\s*#([^\s{}]{1,200})[^{}]*|/\*\s*#?([^\s{}*]{1,200})\s*\*/)\}$")
 """In the style of kramdown and Pandoc, or of MDX 2."""
 _HTML_TITLE = re.compile(r"<h1(?:\s[^<>]{0,500})?>(.{1,1000}?)</h1\s*>", re.IGNORECASE | re.DOTALL)
 _HTML_TAG = re.compile(r"<[^<>]{0,500}>")
+_HTML_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _HTML_LOOKED_AT = 4_000
 """Characters above the first heading in which one of HTML is looked for."""
+_SAYS_NOTHING = {"readme", "index"}
+"""What many files are called, whatever they are about."""
 _WORD_BREAK = re.compile(r"(?<!\d)[-_]+|[-_]+(?!\d)|\s+")
 
-_CODE_SPAN = re.compile(r"(?<!`)`+[^`\n]+`+")
+_CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)[^\n]{1,500}?(?<!`)\1(?!`)")
 _TARGET = r"[^\s<>()]{1,2000}(?:\([^\s()]{0,200}\)[^\s()]{0,200}){0,9}"
 _LINKS = (
     re.compile(rf"\]\([ \t]*+(?:<([^<>\n]{{1,2000}})>|({_TARGET}))"),
@@ -40,7 +44,7 @@ _LINKS = (
         r"<([^\s<>#]{1,2000}\.(?:md|markdown|mdx|mdown|txt)(?:#[^\s<>]{0,500})?)>", re.IGNORECASE
     ),
 )
-_HASHTAG = re.compile(r"(?:^|(?<=\s))#([^\W\d_][\w/-]{0,99})(?![\w#])", re.MULTILINE)
+_HASHTAG = re.compile(r"(?:^|(?<=\s))#([^\W\d_][\w/-]{0,99}+)(?![\w#/-])", re.MULTILINE)
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]+:|//", re.IGNORECASE)
 
 
@@ -74,17 +78,17 @@ def parse(data: bytes, name: str, *, plain: bool = False) -> Document:
         structure, sections = _structured(opening, body, body_line, line_count, remarks)
     elif not decoded.binary:
         sections = tuple(_sections(opening, body, body_line, line_count, structure))
-    prose = _without_code(body, structure.code) if marked_up else ""
+    prose = _without(body, structure.code) if marked_up else ""
     return Document(
         name=name,
-        title=_title(name, values, sections, plain),
+        title=_title(name, values, body, structure, sections, plain=plain),
         tags=frontmatter.tags_of(values),
         links=tuple(_links(prose)),
         front_matter=values,
         sections=sections,
         line_count=line_count,
         remarks=tuple(remarks),
-        hashtags=tuple(_hashtags(prose)),
+        hashtags=tuple(_hashtags(body, structure)) if marked_up else (),
     )
 
 
@@ -153,7 +157,13 @@ def _without_id(source: str) -> tuple[str, str]:
 
 
 def _title(
-    name: str, values: Mapping[str, JsonValue], sections: Sequence[Section], plain: bool
+    name: str,
+    values: Mapping[str, JsonValue],
+    body: str,
+    structure: Structure,
+    sections: Sequence[Section],
+    *,
+    plain: bool,
 ) -> str:
     stated = values.get("title")
     if isinstance(stated, str | int | float) and (title := _shortened(nfc(str(stated)))):
@@ -163,19 +173,28 @@ def _title(
             (line for each in sections for line in each.text.split("\n") if line.strip()), ""
         )
         return _shortened(first, 80) or _readable_stem(name)
-    if sections and not sections[0].level and (title := _html_title(sections[0].text)):
+    if title := _html_title(body, structure):
         return title
+    stem = _readable_stem(name)
     headings = [each for each in sections if each.heading]
     top = headings[0] if headings else None
+    if headings and stem.lower() in _SAYS_NOTHING:
+        top = next((each for each in headings if each.level == 1), top)
     # One that stands beside others tells of a part.
-    if top and (top.level == 1 or all(each.level > top.level for each in headings[1:])):
-        return top.heading
-    return _readable_stem(name)
+    elif top and top.level > 1 and any(each.level <= top.level for each in headings[1:]):
+        top = None
+    return top.heading if top else stem
 
 
-def _html_title(text: str) -> str:
+def _html_title(body: str, structure: Structure) -> str:
     """What a heading of HTML in front of all others says, as in many a README."""
-    found = _HTML_TITLE.search(text[:_HTML_LOOKED_AT])
+    first = structure.headings[0].start if structure.headings else sys.maxsize
+    blocks = [each for each in structure.html if each[0] < first]
+    if not blocks:
+        return ""
+    lines = body.split("\n")
+    text = "\n".join("\n".join(lines[start:end]) for start, end in blocks)
+    found = _HTML_TITLE.search(_HTML_COMMENT.sub("", text[:_HTML_LOOKED_AT]))
     return _shortened(unescape(_HTML_TAG.sub(" ", found[1]))) if found else ""
 
 
@@ -185,21 +204,22 @@ def _readable_stem(name: str) -> str:
     return words[:1].upper() + words[1:] or name
 
 
-def _without_code(body: str, code: Sequence[tuple[int, int]]) -> str:
-    """Without blocks of code."""
-    if not code:
+def _without(body: str, some: Sequence[tuple[int, int]]) -> str:
+    """Without these lines."""
+    if not some:
         return body
     lines = body.split("\n")
-    ends = [0, *(end for _, end in code)]
-    starts = [*(start for start, _ in code), len(lines)]
+    ends = [0, *(end for _, end in some)]
+    starts = [*(start for start, _ in some), len(lines)]
     return "\n".join("\n".join(lines[a:b]) for a, b in zip(ends, starts, strict=True))
 
 
-def _hashtags(prose: str) -> Iterator[str]:
+def _hashtags(body: str, structure: Structure) -> Iterator[str]:
     """Tags in the text, as Obsidian has them, each once."""
-    if _HASHTAG.search(prose):
-        found = _HASHTAG.finditer(_CODE_SPAN.sub("", prose))
-        tags = dict.fromkeys(nfc(match[1]) for match in islice(found, 10 * MAX_HASHTAGS))
+    if _HASHTAG.search(body):
+        prose = _CODE_SPAN.sub("", _without(body, sorted((*structure.code, *structure.html))))
+        found = islice(_HASHTAG.finditer(prose), 10 * MAX_HASHTAGS)
+        tags = dict.fromkeys(nfc(match[1].rstrip("/-")) for match in found)
         yield from islice(tags, MAX_HASHTAGS)
 
 

@@ -126,10 +126,12 @@ def _heading_lines(lines: Sequence[str]) -> int:
 
 
 def _without_heading(lines: list[str], section: Section) -> list[str]:
-    """What comes under the heading of a section, when the lines repeat it with another level."""
-    first = next(iter(parse("".join(lines).encode(), "content.md").sections), section)
+    """What comes under the heading of a section, when the lines repeat it with another level.
+    One that has others beside it is a subsection of the same name."""
+    first, *others = parse("".join(lines).encode(), "content.md").sections or [section]
     same = (first.heading, first.first_line) == (section.heading, 1)
-    if not same or first.level in (0, section.level):
+    beside = first.level > section.level and any(each.level == first.level for each in others)
+    if not same or beside or first.level in (0, section.level):
         return lines
     return _framed(lines[_heading_lines(lines) :])[1]
 

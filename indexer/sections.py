@@ -54,17 +54,15 @@ def _candidates(sections: Sequence[Section], wanted: str) -> Iterator[list[Secti
     for fold in folds:
         anchor = fold(wanted.removeprefix("#"))
         yield [each for each in sections if fold(each.anchor) == anchor]
-        # As `search_documents` tells a trail: a heading may have a > in it.
-        joined = f" > {fold(heading)}"
-        ends = [each for each in sections if f" > {fold(' > '.join(each.trail))}".endswith(joined)]
-        yield [each for each in ends if fold(" > ".join(each.trail)) == fold(heading)]
-        yield ends
-        for parts in (heading.split(">"), heading.split("/")):
+        for parts in ([heading], heading.split(">"), heading.split("/")):
             trail = [fold(part.strip()) for part in parts]
             ends = [each for each in sections if [*map(fold, each.trail[-len(trail) :])] == trail]
             # A whole trail comes before the ends of longer ones.
             yield [each for each in ends if len(each.trail) == len(trail)]
             yield ends
+        # As `search_documents` tells a trail, in which a heading may have a > of its own.
+        joined = f" > {fold(heading)}"
+        yield [each for each in sections if f" > {fold(' > '.join(each.trail))}".endswith(joined)]
     anchor = slug(heading).strip("-")
     yield [each for each in sections if each.anchor.strip("-") == anchor]
 

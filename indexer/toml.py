@@ -8,6 +8,7 @@ from docindex.indexer.models import JsonValue
 from docindex.indexer.yamltree import MAX_BYTES, MAX_DEPTH, Unreadable
 
 _LARGEST = 1e300
+_BITS = 64
 
 
 def read_toml(text: str) -> dict[str, JsonValue]:
@@ -36,6 +37,8 @@ def _json(value: object, depth: int) -> JsonValue:
             return [_json(each, depth - 1) for each in cast("list[object]", value)]
         case float() if not -_LARGEST < value < _LARGEST:
             return str(value)
+        case int() if value.bit_length() > _BITS:
+            raise Unreadable("it holds a number that is too large")
         case str() | bool() | int() | float():
             return value
         case datetime() | date() | time():

@@ -37,6 +37,7 @@ KEEP_ALIVE_SECONDS: Final = 75
 """Longer than proxies keep their connections, so that it is they who close them."""
 MOST_CONNECTIONS: Final = 1_000
 _MOST_HEAD_BYTES: Final = 64 * 1024
+_BEAT_SECONDS: Final = 0.5
 
 
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM)
@@ -52,7 +53,7 @@ def serve_http(
 ) -> None:
     """Serves until a signal ends it, then closes `library`. The signals that end it
     `at_once` do so when they come after another. While it is able to answer, `beat` is
-    called several times a second.
+    called twice a second and more.
 
     Raises InvalidSettings when the address cannot be listened on, or should not be.
     """
@@ -195,7 +196,7 @@ class Process(uvicorn.Server):
         self._told_to_end = told_to_end
         self._leave = leave
         self.beat: Callable[[], None] = lambda: None
-        """Called several times a second, from the loop that answers."""
+        """Called twice a second and more, from the loop that answers."""
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -222,7 +223,16 @@ class Process(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         logger.info("ending: %d connections are open", len(self.server_state.connections))
         self._told_to_end()
-        await super().shutdown(sockets)
+        beating = asyncio.create_task(self._beat())
+        try:
+            await super().shutdown(sockets)
+        finally:
+            beating.cancel()
+
+    async def _beat(self) -> None:
+        while True:
+            self.beat()
+            await asyncio.sleep(_BEAT_SECONDS)
 
 
 def _is_no_cut(record: logging.LogRecord) -> bool:

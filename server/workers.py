@@ -134,8 +134,9 @@ class Life:
     processes."""
 
     began: float = field(default_factory=time.monotonic)
-    last: c_double = field(default_factory=lambda: RawValue(c_double, time.monotonic()))
-    """When it last looked for calls; in memory that both processes see."""
+    last: c_double = field(default_factory=lambda: RawValue(c_double, 0.0))
+    """When it last looked for calls, in memory that both processes see; 0 before the first
+    time."""
 
     def beat(self) -> None:
         self.last.value = time.monotonic()
@@ -252,12 +253,13 @@ class Workers:
         self._looked = now
         for process, life in self._running.items():
             # Perhaps they were all stopped with this process.
-            hangs = now - life.last.value > SILENT_SECONDS and not stopped and not self._signals
-            if hangs:
+            silent = life.last.value and now - life.last.value > SILENT_SECONDS
+            if not silent or self._signals:
+                continue
+            if not stopped:
                 logger.warning("a worker does not respond; it is killed")
                 process.kill()
-            if hangs or stopped:
-                life.beat()
+            life.beat()
 
     def _kill(self) -> None:
         logger.warning("workers that did not end are killed")

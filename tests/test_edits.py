@@ -481,10 +481,34 @@ def test_content_that_would_take_sections_below_its_own_headings_is_refused(
     mode: WriteMode,
 ) -> None:
     text = "# A\n## B\nx\n## C\ny\n"
-    with pytest.raises(InvalidInput, match="come below a heading of it"):
+    with pytest.raises(InvalidInput, match="come below one of its own"):
         edited(text, "# New\n", mode, "b")
     assert edited(text, "## New\n", mode, "b").count("## C\ny\n") == 1
     assert edited(text, "# New\n", mode, "c").endswith(("# New\n", "# New\ny\n"))
+
+
+def test_links_of_headings_may_come_and_go_in_another_section() -> None:
+    text = "# C\n\n## [1.0.0]\n\n- b\n\n## Links\n\nnone\n"
+    linked = edited(text, "[1.0.0]: https://x/1", "section", "links")
+    assert linked.endswith("## Links\n\n[1.0.0]: https://x/1\n")
+    assert edited(linked, "none", "section", "links") == text
+
+
+def test_a_subsection_with_the_name_of_its_section_stays() -> None:
+    content = "### Sub\n\nfirst\n\n### Other\n\nsecond"
+    assert content in edited(ADDED, content, "section", "sub")
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("content", ["---\na: b\n---\n", "---\na: b\n---", "---\na: b\n---\nmore"])
+def test_front_matter_may_come_in_front(content: str, newline: str) -> None:
+    after = edited(f"text{newline}", content, "prepend")
+    assert split(after)[0] == f"---{newline}a: b{newline}---{newline}"
+
+
+def test_text_does_not_come_into_front_matter_that_is_put_in_front() -> None:
+    with pytest.raises(InvalidInput, match="front matter, from its first"):
+        edited("Some words: hello\n\n---\n\nrest\n", "---\nNote: read\n", "prepend")
 
 
 @pytest.mark.parametrize(("mode", "section"), [("append", ""), ("append", "a"), ("section", "a")])
@@ -492,7 +516,7 @@ def test_content_that_would_make_front_matter_of_what_is_there_is_refused(
     mode: WriteMode, section: str
 ) -> None:
     text = "---\nNote: hello\n\n# A\n\nmore\n"
-    with pytest.raises(InvalidInput, match="front matter: write"):
+    with pytest.raises(InvalidInput, match=r"front matter, from|headings outside"):
         edited(text, "x\n\n---\n\ny\n", mode, section)
     assert "***" in edited(text, "x\n\n***\n\ny\n", mode, section)
     closed = f"---\na: b\n---\n{text}"
@@ -601,6 +625,12 @@ def test_a_section_answers_to_anchor_heading_and_trail(wanted: str, line: int) -
 def test_a_section_answers_to_a_heading_with_a_sign_of_trails_in_it(wanted: str) -> None:
     sections = parse(b"# Up\n## Upgrade\n### 1.0 -> 2.0\n### 2.0\n", NAME).sections
     assert find_section(sections, wanted).first_line == 3
+
+
+def test_a_heading_comes_before_the_end_of_one_with_a_sign_of_trails_in_it() -> None:
+    sections = parse(b"# G\n## Menu > Setup\n## Setup\n", NAME).sections
+    assert find_section(sections, "Setup").first_line == 3
+    assert find_section(sections, "Menu > Setup").first_line == 2
 
 
 def test_a_decomposed_name_finds_the_composed_heading() -> None:

@@ -184,6 +184,7 @@ deep = [{ a = 1 }]
         (f"a = {'[' * 30}{']' * 30}", "nested too deep"),
         (f"a = {'[' * 4_000}{']' * 4_000}", "nested too deep"),
         ("a = 1\na = 2", "not valid TOML"),
+        (f"title = 0x{'f' * 7_000}", "too large"),
     ],
 )
 def test_toml_that_cannot_be_read_is_told(inside: str, reason: str) -> None:

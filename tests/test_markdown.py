@@ -265,6 +265,12 @@ def test_a_plain_text_file_is_one_section_without_markup() -> None:
     assert section.text == "\n  Notes of   the day\n# not a heading\n[a](b.md)"
 
 
+@pytest.mark.parametrize("name", ["a/README.md", "a/index.md", "_index.md"])
+def test_a_name_that_says_nothing_is_no_title(name: str) -> None:
+    assert parse(b"## Contents\n# Real\n## Part\n", name).title == "Real"
+    assert parse(b"## One\n## Two\n", name).title == "One"
+
+
 def test_the_title_of_a_plain_text_file_is_short() -> None:
     document = parse(b"word " * 100, "a/b-c.TXT")
     assert len(document.title) <= 80

@@ -79,6 +79,7 @@ def idle() -> Generator[SpawnProcess]:
 
 def silent(workers: Workers, process: SpawnProcess) -> Life:
     life = Life()
+    life.beat()
     life.last.value -= SILENT_SECONDS + 1
     workers._running[process] = life
     return life
@@ -89,6 +90,13 @@ def test_one_that_does_not_respond_is_killed(workers: Workers, idle: SpawnProces
     workers._kill_hanging()
     idle.join(60)
     assert idle.exitcode == -signal.SIGKILL
+
+
+def test_one_that_has_not_begun_is_not_killed(workers: Workers, idle: SpawnProcess) -> None:
+    workers._running[idle] = Life(began=time.monotonic() - 10 * SILENT_SECONDS)
+    workers._kill_hanging()
+    idle.join(0.1)
+    assert idle.exitcode is None
 
 
 def test_one_that_responds_is_not_killed(workers: Workers, idle: SpawnProcess) -> None:
