@@ -9,6 +9,7 @@ to download one first. Their caches and settings are put out of the user's way.
 
 import os
 import shutil
+import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -117,7 +118,13 @@ def measure(
         if path is None:
             remarks.append(f"{key} was left out: {peer.command} is not on the PATH")
         else:
-            found[peer.name] = _measure_one(peer, path, own, queries)
+            try:
+                found[peer.name] = _measure_one(peer, path, own, queries)
+            except (subprocess.CalledProcessError, OSError) as error:
+                if key == "docindex":
+                    raise
+                # All else that was measured is worth keeping.
+                remarks.append(f"{key} was left out: {error}")
         if key == "docindex":
             Installed(own).rest(folder)
     ours = found.pop("docindex")
