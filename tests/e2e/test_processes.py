@@ -197,6 +197,7 @@ async def test_a_build_whose_indexer_is_killed_is_finished_by_another(sandbox: S
     assert checksums(sandbox.documents) == before
 
 
+@pytest.mark.timeout(900)
 def test_servers_that_come_and_go_leave_nothing(sandbox: Sandbox) -> None:
     """A few; with DOCINDEX_ALL_FAULTS set, two hundred."""
     count = 200 if ALL else 8
