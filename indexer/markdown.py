@@ -34,7 +34,8 @@ _SAYS_NOTHING = {"readme", "index"}
 """What many files are called, whatever they are about."""
 _WORD_BREAK = re.compile(r"(?<!\d)[-_]+|[-_]+(?!\d)|\s+")
 
-_CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)[^\n]{1,500}?(?<!`)\1(?!`)")
+# Both begin with the sign itself, which is looked for many times faster than what stands before.
+_CODE_SPAN = re.compile(r"(`(?<!``)`*)(?!`)[^\n]{1,500}?(?<!`)\1(?!`)")
 _TARGET = r"[^\s<>()]{1,2000}(?:\([^\s()]{0,200}\)[^\s()]{0,200}){0,9}"
 _LINKS = (
     re.compile(rf"\]\([ \t]*+(?:<([^<>\n]{{1,2000}})>|({_TARGET}))"),
@@ -44,7 +45,7 @@ _LINKS = (
         r"<([^\s<>#]{1,2000}\.(?:md|markdown|mdx|mdown|txt)(?:#[^\s<>]{0,500})?)>", re.IGNORECASE
     ),
 )
-_HASHTAG = re.compile(r"(?:^|(?<=\s))#([^\W\d_][\w/-]{0,99}+)(?![\w#/-])", re.MULTILINE)
+_HASHTAG = re.compile(r"#(?<!\S#)([^\W\d_][\w/-]{0,99}+)(?![\w#/-])")
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]+:|//", re.IGNORECASE)
 
 
