@@ -53,7 +53,7 @@ def serve_http(
 ) -> None:
     """Serves until a signal ends it, then closes `library`. The signals that end it
     `at_once` do so when they come after another. While it is able to answer, `beat` is
-    called twice a second and more.
+    called twice a second.
 
     Raises InvalidSettings when the address cannot be listened on, or should not be.
     """
@@ -196,7 +196,7 @@ class Process(uvicorn.Server):
         self._told_to_end = told_to_end
         self._leave = leave
         self.beat: Callable[[], None] = lambda: None
-        """Called twice a second and more, from the loop that answers."""
+        """Called twice a second, from the loop that answers."""
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -216,18 +216,17 @@ class Process(uvicorn.Server):
             self._leave(sig)
         self.should_exit = True
 
-    async def on_tick(self, counter: int) -> bool:
-        self.beat()
-        return await super().on_tick(counter)
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        beating = asyncio.create_task(self._beat())
+        try:
+            await super().serve(sockets)
+        finally:
+            beating.cancel()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         logger.info("ending: %d connections are open", len(self.server_state.connections))
         self._told_to_end()
-        beating = asyncio.create_task(self._beat())
-        try:
-            await super().shutdown(sockets)
-        finally:
-            beating.cancel()
+        await super().shutdown(sockets)
 
     async def _beat(self) -> None:
         while True:
