@@ -41,6 +41,11 @@ def take_in(
         tags=document.tags,
         sections=len(document.sections),
         remarks=(*document.remarks, READ_PLAINLY) if plain else document.remarks,
-        fields=(*fields_of(document.front_matter), *document.hashtags),
+        fields=fields_in(document),
     )
     return record, document
+
+
+def fields_in(document: Document) -> tuple[str, ...]:
+    """What a document can be chosen by beside its tags."""
+    return (*fields_of(document.front_matter), *document.hashtags)

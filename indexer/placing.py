@@ -91,7 +91,7 @@ def with_section(old: Decoded, content: str, edit: Edit, name: str) -> Placed:
     elif not (new := _without_heading(new, section)):
         return Placed("".join(before), "".join(heading + below), "".join(after))
     # Blank lines stay, and come where text would else run into an underlined heading.
-    elif not _begins_with_heading(new, section.level):
+    elif (opening := _opening(new)) is None or opening.level != section.level:
         above = heading + (above if was else [newline])
     elif _ATX_HEADING.match(heading[0]) and not _ATX_HEADING.match(new[0]):
         above = [newline] if before and before[-1].strip(_BLANK) else []
@@ -110,9 +110,7 @@ def with_section(old: Decoded, content: str, edit: Edit, name: str) -> Placed:
 def _is_heading(lines: Sequence[str]) -> bool:
     """Whether the lines begin with a heading, or with what would make one of the text
     above them."""
-    found = parse("".join(lines).encode(), "content.md").sections
-    first = bool(found) and bool(found[0].level) and found[0].first_line == 1
-    return first or _UNDERLINE.fullmatch(lines[0]) is not None
+    return _opening(lines) is not None or _UNDERLINE.fullmatch(lines[0]) is not None
 
 
 def _is_underlined(lines: Sequence[str]) -> bool:
@@ -136,9 +134,10 @@ def _without_heading(lines: list[str], section: Section) -> list[str]:
     return _framed(lines[_heading_lines(lines) :])[1]
 
 
-def _begins_with_heading(lines: Sequence[str], level: int) -> bool:
-    sections = parse("".join(lines).encode(), "content.md").sections
-    return bool(sections) and (sections[0].level, sections[0].first_line) == (level, 1)
+def _opening(lines: Sequence[str]) -> Section | None:
+    """The section whose heading comes first in the lines."""
+    found = parse("".join(lines).encode(), "content.md").sections
+    return found[0] if found and found[0].level and found[0].first_line == 1 else None
 
 
 def _framed(lines: list[str]) -> tuple[list[str], list[str], list[str]]:

@@ -163,8 +163,8 @@ class Sight:
     def _again(self, candidate: Candidate, data: bytes) -> Candidate | None:
         """The same section of a file that has changed, if it still answers the query."""
         # Imported at its first use: the first search need not wait for the parser.
-        from docindex.indexer.frontmatter import fields_of, prose_of
-        from docindex.indexer.intake import READ_PLAINLY
+        from docindex.indexer.frontmatter import prose_of
+        from docindex.indexer.intake import READ_PLAINLY, fields_in
         from docindex.indexer.markdown import parse
 
         # What took too long to parse before may do so still: that is for the indexer to find.
@@ -172,7 +172,7 @@ class Sight:
         document = parse(data, candidate.record.name, plain=plain)
         texts = (section.text for section in document.sections)
         language = language_of(document.front_matter, texts)
-        fields = (*fields_of(document.front_matter), *document.hashtags)
+        fields = fields_in(document)
         record = replace(candidate.record, title=document.title, tags=document.tags, fields=fields)
         for section in document.sections:
             if section.anchor == candidate.anchor:
