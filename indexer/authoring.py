@@ -1,5 +1,5 @@
-"""Writes as a caller asks for them: in the right folder, permitted, signed, and searchable
-when they return."""
+"""Writes as a caller asks for them: in the right folder, permitted, and searchable when they
+return."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -19,6 +19,9 @@ MARKED_FROM = 1 / 64
 """The scores of a term in this share of all sections are added up over all of them: to look
 each of its sections up takes longer."""
 
+SORTED_BELOW = 1 / 8
+"""To put so few documents in order takes less time than to mark them among all."""
+
 FIELDS = {TEXT: 1.0, **NAMES, **IDENTIFIERS}
 
 
@@ -140,7 +143,7 @@ class Contributions:
         frequent = first.ids.size > reader.size * MARKED_FROM
         docnums = first.ids.astype(np.intp)
         if any(field in IDENTIFIERS for field, _ in others):
-            docnums = _together([each.ids for each in found.values()], reader.size, frequent)
+            docnums = _together([each.ids for each in found.values()], reader.size)
         sums = np.zeros(reader.size if frequent else docnums.size, np.float32)
         better = np.zeros_like(sums)
         for field, each in found.items():
@@ -153,10 +156,9 @@ class Contributions:
         return docnums, sums[docnums] if frequent else sums
 
 
-def _together(some: Sequence[NDArray[np.uint32]], size: int, frequent: bool) -> NDArray[np.intp]:
-    """All of some documents, each once. Where they are frequent among all `size`, to mark
-    them takes less time than to sort them."""
-    if not frequent:
+def _together(some: Sequence[NDArray[np.uint32]], size: int) -> NDArray[np.intp]:
+    """All of some documents of `size`, each once."""
+    if sum(each.size for each in some) < size * SORTED_BELOW:
         return each_once(np.sort(np.concatenate(some))).astype(np.intp)
     marked = np.zeros(size, np.bool_)
     for each in some:
