@@ -286,6 +286,7 @@ def test_a_name_that_ends_the_watch_is_listed_and_the_watch_begins_anew(
     kept: Kept, caplog: pytest.LogCaptureFixture
 ) -> None:
     kept.start()
+    kept.settle()
     with open(os.fsencode(kept.root) + b"/bad\xff.md", "wb") as file:
         file.write(b"# Bad\n")
     until(lambda: "watching failed" in caplog.text)
