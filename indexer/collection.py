@@ -12,11 +12,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from docindex.indexer.analysis import alternatives
 from docindex.indexer.bm25 import LENGTHS, idf
 from docindex.indexer.byte_cache import ByteCache
 from docindex.indexer.census import Census
-from docindex.indexer.contributions import Contributions, postings
+from docindex.indexer.concordance import postings
+from docindex.indexer.contributions import Contributions
 from docindex.indexer.impacts import Bitmap, Impacts, Numbers, TermImpacts
 from docindex.indexer.snapshot import Leaf
 from docindex.indexer.weights import TEXT
@@ -26,8 +26,6 @@ CACHE_BYTES = 230
 500 terms, function words among them."""
 LEAST_CACHE_BYTES = 8_000_000
 
-MOST_NUMBERS = 4096
-"""Terms whose numbers in the segments are remembered."""
 STRETCH = 1 << 16
 """Terms of texts that are looked through between two looks at the clock."""
 
@@ -61,7 +59,6 @@ class Collection:
         self._contributions = Contributions(self.leaves, self.bases, census)
         self.documents = self._contributions.documents
         self._cache = ByteCache[str, TermImpacts](max(CACHE_BYTES * self.size, LEAST_CACHE_BYTES))
-        self._numbers: dict[str, tuple[tuple[int, ...], ...]] = {}
 
     def everything(self) -> Bitmap:
         """All sections that are not deleted, and heads that are no section."""
@@ -99,17 +96,7 @@ class Collection:
 
     def numbers(self, term: str) -> tuple[tuple[int, ...], ...]:
         """What stands for a term in the texts of each segment; nothing where none has it."""
-        found = self._numbers.get(term)
-        if found is None:
-            terms = alternatives(term)
-            found = tuple(
-                tuple(number for one in terms if (number := leaf.reader.number(one)))
-                for leaf in self.leaves
-            )
-            if len(self._numbers) >= MOST_NUMBERS:
-                self._numbers.clear()
-            self._numbers[term] = found
-        return found
+        return tuple(leaf.concordance.numbers(term) for leaf in self.leaves)
 
     def sections_with(self, term: str, field: str) -> Iterator[Numbers]:
         """Those that are alive and have the term in the field, segment by segment."""

@@ -1,26 +1,17 @@
-"""From the postings of a term to what it adds to the scores of sections and documents."""
+"""From where a term stands to what it adds to the scores of sections and documents."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from docindex.indexer.analysis import alternatives
-from docindex.indexer.ascending import each_once
 from docindex.indexer.bm25 import LENGTHS, idf, norms, saturated
 from docindex.indexer.census import Census
+from docindex.indexer.concordance import NOWHERE, InField, Occurrences
 from docindex.indexer.documents import Documents
 from docindex.indexer.impacts import Impacts, TermImpacts, new_impacts
-from docindex.indexer.segment_reader import NO_POSTINGS, Postings, SegmentReader
 from docindex.indexer.snapshot import Leaf
 from docindex.indexer.weights import IDENTIFIERS, K1, NAMED, NAMES, OWN_B, TEXT, B
-
-MARKED_FROM = 1 / 64
-"""The scores of a term in this share of all sections are added up over all of them: to look
-each of its sections up takes longer."""
-
-SORTED_BELOW = 1 / 8
-"""To put so few documents in order takes less time than to mark them among all."""
 
 FIELDS = {TEXT: 1.0, **NAMES, **IDENTIFIERS}
 
@@ -48,130 +39,92 @@ class Contributions:
     def of(self, term: str) -> TermImpacts:
         """What a term of a word adds. Statistics count deleted sections too, as stock
         Whoosh's do, unless a census says what counts."""
-        found = self._postings(term, FIELDS)
-        texts = [each.get(TEXT, NO_POSTINGS) for each in found]
-        return TermImpacts(self._of_sections(found, FIELDS), self.documents.impacts(texts))
+        found = self._found(term, FIELDS)
+        return TermImpacts(self._of_sections(found, FIELDS), self.documents.impacts(found))
 
     def of_name(self, term: str) -> TermImpacts:
         """What a whole name adds: nothing to the sections where it does not stand."""
-        found = self._postings(term, NAMED)
-        return TermImpacts(self._of_sections(found, NAMED), self.documents.impacts(()))
+        sections = self._of_sections(self._found(term, NAMED), NAMED)
+        return TermImpacts(sections, self.documents.impacts([NOWHERE] * len(self._leaves)))
 
     def pieces(self, term: str, number: int, *, as_name: bool) -> dict[str, float]:
         """What a term or a whole name adds to one section by each field that it stands in,
         all of title and headings too."""
         weights = NAMED if as_name else FIELDS
-        found = self._postings(term, weights)
+        found = self._found(term, weights)
         factors = self._factors(found, weights)
         segment = max(at for at, (_, base) in enumerate(self._leaves) if base <= number)
-        leaf, base = self._leaves[segment]
+        docnum = number - self._leaves[segment][1]
         pieces: dict[str, float] = {}
-        for field, each in found[segment].items():
-            scores = self._scored(leaf.reader, field, each, factors[field])
-            here = scores[each.ids == number - base]
+        there = found[segment]
+        for field, each in there.fields.items():
+            scores = self._scored(field, each, factors[field])
+            here = scores[there.numbers(field) == docnum]
             if here.size:
                 pieces[field] = float(here[0])
         return pieces
 
-    def _postings(self, term: str, fields: Iterable[str]) -> list[dict[str, Postings]]:
-        """Of each segment, by the fields that have the term there."""
-        found: list[dict[str, Postings]] = []
-        for leaf, _ in self._leaves:
-            there: dict[str, Postings] = {}
-            for field in fields:
-                # What stands in a name stands in the text.
-                if field not in NAMES or TEXT in there:
-                    each = postings(leaf.reader, field, term)
-                    if each.ids.size:
-                        there[field] = each
-            found.append(there)
-        return found
+    def _found(self, term: str, weights: Mapping[str, float]) -> list[Occurrences]:
+        """Segment by segment."""
+        fields = tuple(weights)
+        return [leaf.concordance.of(term, fields) for leaf, _ in self._leaves]
 
-    def _of_sections(
-        self, found: Sequence[Mapping[str, Postings]], weights: Mapping[str, float]
-    ) -> Impacts:
+    def _of_sections(self, found: Sequence[Occurrences], weights: Mapping[str, float]) -> Impacts:
         factors = self._factors(found, weights)
         ids = [np.zeros(0, np.int32)]
         scores = [np.zeros(0, np.float32)]
         for (leaf, base), each in zip(self._leaves, found, strict=True):
-            if not each:
+            if not each.fields:
                 continue
-            docnums, sums = self._added_up(leaf.reader, each, factors)
-            living = slice(None) if leaf.alive is None else leaf.alive[docnums]
-            ids.append((docnums[living] + base).astype(np.int32))
-            scores.append(sums[living])
+            numbers, sums = each.sections, self._added_up(each, factors)
+            if leaf.alive is not None:
+                living = leaf.alive.take(numbers)
+                numbers, sums = numbers[living], sums[living]
+            ids.append(numbers + np.int32(base))
+            scores.append(sums)
         return new_impacts(np.concatenate(ids), np.concatenate(scores), self._size)
 
     def _factors(
-        self, found: Sequence[Mapping[str, Postings]], weights: Mapping[str, float]
+        self, found: Sequence[Occurrences], weights: Mapping[str, float]
     ) -> dict[str, float]:
         """What each field's scores are multiplied by."""
         factors: dict[str, float] = {}
         for field, weight in weights.items():
             count = sum(
-                self._counted(each[field].ids, base)
+                self._counted(each, field, base)
                 for (_, base), each in zip(self._leaves, found, strict=True)
-                if field in each
+                if field in each.fields
             )
             factors[field] = weight * idf(self._count, count) * (K1 + 1)
         return factors
 
-    def _counted(self, docnums: NDArray[np.uint32], base: int) -> int:
-        """How many of some sections of a segment count in statistics."""
+    def _counted(self, found: Occurrences, field: str, base: int) -> int:
+        """How many sections of a segment count in statistics, of those that are found."""
         if self._census is None:
-            return docnums.size
-        return int(np.count_nonzero(self._census.counted[base:].take(docnums)))
+            return found.fields[field].weights.size
+        return int(np.count_nonzero(self._census.counted[base:].take(found.numbers(field))))
 
-    def _scored(
-        self, reader: SegmentReader, field: str, found: Postings, factor: float
-    ) -> NDArray[np.float32]:
-        length_norms = self._norms[field].take(reader.lengths(field).take(found.ids))
-        return saturated(found.weights, length_norms, factor)
+    def _scored(self, field: str, found: InField, factor: float) -> NDArray[np.float32]:
+        return saturated(found.weights, self._norms[field].take(found.lengths), factor)
 
-    def _added_up(
-        self, reader: SegmentReader, found: Mapping[str, Postings], factors: Mapping[str, float]
-    ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-        """The documents of a segment that have a term, and what it adds to each, all in
-        float32. Each of the seven roundings that a sum takes changes at most 6e-8 of it."""
-
-        def scored(field: str) -> NDArray[np.float32]:
-            return self._scored(reader, field, found[field], factors[field])
-
-        (field, first), *others = found.items()
+    def _added_up(self, found: Occurrences, factors: Mapping[str, float]) -> NDArray[np.float32]:
+        """What a term adds to each section of a segment that has it, all in float32. Each of
+        the seven roundings that a sum takes changes at most 6e-8 of it."""
+        (field, only), *others = found.fields.items()
         if not others:
-            return first.ids.astype(np.intp), scored(field)
-        frequent = first.ids.size > reader.size * MARKED_FROM
-        docnums = first.ids.astype(np.intp)
-        if any(field in IDENTIFIERS for field, _ in others):
-            docnums = _together([each.ids for each in found.values()], reader.size)
-        sums = np.zeros(reader.size if frequent else docnums.size, np.float32)
-        better = np.zeros_like(sums)
-        for field, each in found.items():
-            places = each.ids.astype(np.intp) if frequent else docnums.searchsorted(each.ids)
-            if field in NAMES:
-                better[places] = np.maximum(better[places], scored(field))
+            return self._scored(field, only, factors[field])
+        sums = np.zeros(found.sections.size, np.float32)
+        better: NDArray[np.float32] | None = None
+        for field, each in found.fields.items():
+            scores = self._scored(field, each, factors[field])
+            places = slice(None) if each.places is None else each.places
+            if field not in NAMES:
+                sums[places] += scores
+            elif better is None:
+                better = np.zeros_like(sums)
+                better[places] = scores
             else:
-                sums[places] += scored(field)
-        sums += better
-        return docnums, sums[docnums] if frequent else sums
-
-
-def _together(some: Sequence[NDArray[np.uint32]], size: int) -> NDArray[np.intp]:
-    """All of some documents of `size`, each once."""
-    if sum(each.size for each in some) < size * SORTED_BELOW:
-        return each_once(np.sort(np.concatenate(some))).astype(np.intp)
-    marked = np.zeros(size, np.bool_)
-    for each in some:
-        marked[each] = True
-    return np.flatnonzero(marked)
-
-
-def postings(reader: SegmentReader, field: str, term: str) -> Postings:
-    """Those of a term of a question: a document has it as often as its alternatives together."""
-    each = [reader.postings(field, one) for one in alternatives(term)]
-    found = [one for one in each if one.ids.size]
-    if len(found) < 2:
-        return found[0] if found else each[0]
-    ids, places = np.unique(np.concatenate([one.ids for one in found]), return_inverse=True)
-    weights = np.bincount(places, np.concatenate([one.weights for one in found]))
-    return Postings(ids, weights.astype(np.float32))
+                better[places] = np.maximum(better[places], scores)
+        if better is not None:
+            sums += better
+        return sums

@@ -242,14 +242,22 @@ class Library:
         before, self._seen = self._seen, catalogues
         if before is None or all(map(is_, before, catalogues)):
             return Changes()
-        old = {name: record.version for records in before for name, record in records.items()}
-        new = {name: record.version for records in catalogues for name, record in records.items()}
+        added: list[str] = []
+        updated: list[str] = []
+        removed: list[str] = []
+        for old, new in zip(before, catalogues, strict=True):
+            added += new.keys() - old.keys()
+            removed += old.keys() - new.keys()
+            updated += (
+                name
+                for name, record in new.items()
+                if (known := old.get(name, record)) is not record
+                and known.version != record.version
+            )
         return Changes(
-            added=tuple(sorted(new.keys() - old.keys())),
-            updated=tuple(
-                sorted(name for name in new.keys() & old.keys() if old[name] != new[name])
-            ),
-            removed=tuple(sorted(old.keys() - new.keys())),
+            added=tuple(sorted(added)),
+            updated=tuple(sorted(updated)),
+            removed=tuple(sorted(removed)),
         )
 
     # Writing

@@ -74,11 +74,15 @@ class Opened:
         snapshot = self.snapshot()
         known, records = self._catalogue
         if known is not snapshot:
-            records = {
-                prefix + head.record.name: head.record
-                for _, head in snapshot.heads()
-                if not head.record.skipped
-            }
+            gone, come = snapshot.since(known)
+            # Of tens of thousands, a commit changes a few.
+            renewed = dict(records)
+            for head in gone:
+                renewed.pop(prefix + head.record.name, None)
+            for head in come:
+                if not head.record.skipped:
+                    renewed[prefix + head.record.name] = head.record
+            records = renewed
             self._catalogue = (snapshot, records)
         return snapshot.generation, records
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docindex.indexer import stock
+from docindex.indexer.concordance import Concordance
 from docindex.indexer.errors import IndexUnavailable
 from docindex.indexer.models import Stamp
 from docindex.indexer.segment_reader import SegmentReader
@@ -21,7 +22,7 @@ OPENING_TRIES = 5
 
 
 class _Heads:
-    """The heads of a segment, shared by its leaves under all deletions."""
+    """The heads of a segment."""
 
     def __init__(self, reader: SegmentReader) -> None:
         self._reader = reader
@@ -42,9 +43,12 @@ class Leaf:
     """One segment of a snapshot, with what is deleted of it. For any number of threads."""
 
     def __init__(
-        self, reader: SegmentReader, segment: stock.Segment, heads: _Heads | None = None
+        self, reader: SegmentReader, segment: stock.Segment, before: "Leaf | None" = None
     ) -> None:
+        """`before` is the same segment with older deletions."""
         self.reader = reader
+        self.concordance: Concordance = before.concordance if before else Concordance(reader)
+        self._heads: _Heads = before._heads if before else _Heads(reader)
         self.alive: NDArray[np.bool_] | None = None
         """Which documents are not deleted, shape (reader.size,); None: all are alive."""
         deleted = np.fromiter(segment.deleted_docs(), np.int64)
@@ -53,7 +57,6 @@ class Leaf:
             self.alive = np.ones(reader.size, np.bool_)
             self.alive[deleted] = False
             self.alive.flags.writeable = False
-        self._heads = heads or _Heads(reader)
 
     @property
     def heads(self) -> tuple[Head, ...]:
@@ -64,9 +67,24 @@ class Leaf:
     def is_alive(self, docnum: int) -> bool:
         return self.alive is None or bool(self.alive[docnum])
 
+    def files(self) -> Iterator[Head]:
+        """The heads that are not deleted."""
+        return (head for head in self.heads if self.is_alive(head.docnum))
+
+    def deleted_since(self, before: "Leaf") -> Iterator[Head]:
+        """What was not deleted in the same segment before."""
+        if self.alive is None or self.deleted == before.deleted:
+            return
+        numbers = self.reader.head_numbers()
+        gone = ~self.alive.take(numbers)
+        if before.alive is not None:
+            gone &= before.alive.take(numbers)
+        for at in np.flatnonzero(gone).tolist():
+            yield self.heads[at]
+
     def under(self, segment: stock.Segment) -> "Leaf":
         """The same segment with newer deletions."""
-        return Leaf(self.reader, segment, self._heads)
+        return Leaf(self.reader, segment, self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +95,24 @@ class Snapshot:
     def heads(self) -> Iterator[tuple[Leaf, Head]]:
         """Every live file, skipped ones too."""
         for leaf in self.leaves:
-            for head in leaf.heads:
-                if leaf.is_alive(head.docnum):
-                    yield leaf, head
+            for head in leaf.files():
+                yield leaf, head
+
+    def since(self, before: "Snapshot | None") -> tuple[list[Head], list[Head]]:
+        """The heads of files that went since then, and of those that came: both for one
+        that was indexed anew, or is in another segment now."""
+        left = {leaf.reader: leaf for leaf in before.leaves} if before else {}
+        gone: list[Head] = []
+        come: list[Head] = []
+        for leaf in self.leaves:
+            same = left.pop(leaf.reader, None)
+            if same is None:
+                come += leaf.files()
+            else:
+                gone += leaf.deleted_since(same)
+        for leaf in left.values():
+            gone += leaf.files()
+        return gone, come
 
 
 EMPTY = Snapshot(-1, ())

@@ -8,9 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from docindex.indexer import snapshot, stamps
 from docindex.indexer.errors import IndexUnavailable
+from docindex.indexer.merge import merge
 from docindex.indexer.models import Document, Record, Section, Stamp
 from docindex.indexer.segments import Builder, Built
 from docindex.indexer.snapshot import Leaf, Snapshot, Snapshots
@@ -129,6 +132,41 @@ def test_newer_deletions_do_not_open_a_segment_again(folder: Path) -> None:
     assert leaf_of(new, first).heads is heads
     assert leaf_of(old, first).deleted == 0
     assert (versions(old)["b.md"], versions(new)["b.md"]) == ("v1", "v2")
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sets(st.sampled_from("abcdef"), max_size=4), st.sets(st.sampled_from("abcdef"))
+        )
+        | st.just(None),
+        max_size=8,
+    )
+)
+def test_what_went_and_what_came_make_one_snapshot_of_another(
+    tmp_path_factory: pytest.TempPathFactory,
+    commits: list[tuple[set[str], set[str]] | None],
+) -> None:
+    """None: all segments are merged into one."""
+    folder = tmp_path_factory.mktemp("index")
+    store, snapshots = Store(folder), Snapshots(folder)
+    before: Snapshot | None = None
+    known: dict[str, str] = {}
+    for number, commit in enumerate(commits):
+        if commit is None:
+            sources = [weight.segment_id for weight in store.weights()]
+            store.commit_merge(merge(folder, store.segments(sources)), sources)
+        else:
+            names, removed = commit
+            new = built(folder, *sorted(names), version=f"v{number}") if names else None
+            store.commit(new, removed=sorted(removed - names))
+        newest = snapshots.newest()
+        gone, come = newest.since(before)
+        for head in gone:
+            del known[head.record.name]
+        known |= {head.record.name: head.record.version for head in come}
+        assert known == versions(newest)
+        before = newest
 
 
 def test_a_snapshot_stays_what_it_was_when_its_files_are_gone(folder: Path) -> None:
