@@ -14,7 +14,7 @@ from docindex.indexer.errors import IndexUnavailable
 from docindex.indexer.models import Stamp
 from docindex.indexer.segment_reader import SegmentReader
 from docindex.indexer.segments import Head, Storage
-from docindex.indexer.stamps import settled
+from docindex.indexer.stamps import settled_of_ours
 from docindex.indexer.store import contents_name, latest_generation, read_contents
 from docindex.indexer.walk import stamp_of
 
@@ -143,7 +143,7 @@ class Snapshots:
             found = self._look()
             if found is not None and found == self._seen:
                 return self._newest
-            seen = found and settled(found)  # as of now: a commit may come meanwhile
+            seen = found and settled_of_ours(found)  # as of now: a commit may come meanwhile
             # A cache that was wiped counts from one again: the file tells them apart.
             mark = self._mark()
             if mark is None or mark != self._opened:

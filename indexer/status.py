@@ -15,11 +15,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from docindex.indexer.home import write_json
 from docindex.indexer.models import IndexState
+from docindex.indexer.stamps import TICK_NS
 
 FORMAT = 1
-
-_TICK_NS = 50_000_000
-"""More than a tick of the clock of any file system that a cache may lie on."""
 
 UNWRITABLE = "the index cannot be written"
 
@@ -98,7 +96,7 @@ class StatusFile:
             return known[1]
         # It is replaced and never changed, so another one has another mark, unless it got
         # the inode of the one before in the same tick of the clock.
-        settled = time.time_ns() - found.st_ctime_ns > _TICK_NS
+        settled = time.time_ns() - found.st_ctime_ns > TICK_NS
         status = _read(self._path) if settled else None
         if status is None:
             return read_status(self._path)

@@ -54,7 +54,7 @@ def test_a_status_is_read_again_when_it_is_another_one(
         found = file.read()
         assert found is not None
         assert found.documents == documents
-    monkeypatch.setattr(status, "_TICK_NS", -1)  # whatever is written now is old enough
+    monkeypatch.setattr(status, "TICK_NS", -1)  # whatever is written now is old enough
     first = file.read()
     assert first is not None
     assert file.read() is first
