@@ -36,7 +36,7 @@ class KnownDocument:
     stamp: Stamp
     """As of the moment when it was read; see `settled`."""
     version: str
-    lines: Sequence[str]
+    lines: Lines
     """All of its text, with the ends of lines."""
     nbytes: int
     """What it holds in memory."""

@@ -40,12 +40,25 @@ class Lines(Sequence[str]):
             raise ValueError("lines are given one after the other")
         if first >= last:
             return []
-        begin = int(self._ends[first - 1]) if first else 0
-        part = self._data[begin : int(self._ends[last - 1])]
-        return io.StringIO(part.decode("utf-8", _ERRORS), newline="").readlines()
+        part = self.text(first, last)
+        return io.StringIO(part, newline="").readlines()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self[:])
+
+    def text(self, first: int, last: int) -> str:
+        """What self[first:last] have together."""
+        return self._part(first, last).decode("utf-8", _ERRORS)
+
+    def without_blanks(self, first: int, last: int) -> bytes:
+        """The same, with one blank between what blanks and ends of lines part."""
+        return b" ".join(self._part(first, last).split())
+
+    def _part(self, first: int, last: int) -> bytes:
+        if first >= last:
+            return b""
+        begin = int(self._ends[first - 1]) if first else 0
+        return self._data[begin : int(self._ends[last - 1])]
 
     @property
     def nbytes(self) -> int:

@@ -20,20 +20,20 @@ def read(shelf: Shelf, name: str, section: str, lines: str) -> Reading:
     known, document = shelf.known.read_parsed(
         shelf.folder, name, lambda found: _takes_too_long(shelf, shelf.outer(name), found)
     )
-    text = known.lines
-    first, last = 1, len(text)
+    whole = known.lines
+    first, last = 1, len(whole)
     if section:
         first, last = section_range(document, find_section(document.sections, section))
     elif lines:
-        first, last = _range(lines, len(text))
+        first, last = _range(lines, len(whole))
     return Reading(
         name=shelf.outer(name),
         title=document.title,
         version=known.version,
-        text="".join(text[first - 1 : last]),
+        text=whole.text(first - 1, last),
         first_line=first,
         last_line=last,
-        line_count=len(text),
+        line_count=len(whole),
         size=known.stamp.size,
         modified=known.stamp.mtime_ns / 1e9,
         tags=document.tags,

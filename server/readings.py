@@ -135,21 +135,20 @@ def _outline(reading: Reading, after: int, room: int) -> tuple[list[wire.Heading
 
     Deep ones are left out first, then those at the end.
     """
-    below = [
-        (heading, last)
+    below: list[tuple[int, wire.Heading]] = [
+        (
+            len(heading.trail),
+            {
+                "heading": results.trail_below(heading.trail, reading.title) or reading.title,
+                "lines": _range(heading.first_line, last),
+            },
+        )
         for heading, last in _with_subsections(reading.outline, reading.line_count)
         if last > after
     ]
     shown: list[wire.Heading] = []
-    for depth in sorted({len(heading.trail) for heading, _ in below}, reverse=True):
-        shown = [
-            {
-                "heading": results.trail_below(heading.trail, reading.title) or reading.title,
-                "lines": _range(heading.first_line, last),
-            }
-            for heading, last in below
-            if len(heading.trail) <= depth
-        ]
+    for deepest in sorted({depth for depth, _ in below}, reverse=True):
+        shown = [heading for depth, heading in below if depth <= deepest]
         if results.size(shown) <= room:
             return shown, len(below) - len(shown)
     while shown and results.size(shown) > room:

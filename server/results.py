@@ -46,6 +46,8 @@ _REMARKS = 3
 _SKIPPED = 20
 
 # JSON takes six bytes for each, and no reader learns from them.
+_WIDEST = 4
+"""Bytes that a character takes in UTF-8 at most."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -81,18 +83,19 @@ def moment(seconds: float) -> str:
 
 def clipped(text: str, limit: int) -> str:
     """One line of text within `limit` bytes of UTF-8, with an ellipsis when something went."""
-    text = _CONTROL.sub(" ", text)
+    if not text.isprintable():
+        text = _CONTROL.sub(" ", text)
+    if len(text) * _WIDEST <= limit:
+        return text
     data = text.encode("utf-8", "replace")
     if len(data) <= limit:
         return text
     return data[: limit - len("…".encode())].decode("utf-8", "ignore") + "…"
 
 
-def trail_below(trail: Iterable[str], title: str) -> str:
+def trail_below(trail: Sequence[str], title: str) -> str:
     """A heading with those above it, without the document's title."""
-    headings = list(trail)
-    if headings and headings[0] == title:
-        del headings[0]
+    headings = trail[1:] if trail and trail[0] == title else trail
     return clipped(" > ".join(headings), HEADING_BYTES)
 
 

@@ -33,6 +33,17 @@ def test_each_line_is_found_by_its_place(text: str) -> None:
             lines[beyond]
 
 
+@given(texts, st.data())
+def test_some_lines_are_given_together(text: str, data: st.DataObject) -> None:
+    lines, whole = Lines(text), split_lines(text)
+    first = data.draw(st.integers(0, len(whole)))
+    last = data.draw(st.integers(0, len(whole)))
+    together = "".join(whole[first:last])
+    assert lines.text(first, last) == together
+    bare = together.encode("utf-8", "surrogatepass").split()
+    assert lines.without_blanks(first, last) == b" ".join(bare)
+
+
 def test_what_lines_hold_is_counted() -> None:
     text = "A line é of text.\n" * 1_000
     tracemalloc.start()
