@@ -144,7 +144,8 @@ def _to_word_end(line: str, at: int, most: int) -> int:
 
 def printable(line: str) -> str:
     """A line as it is shown."""
-    return _UNPRINTABLE.sub("", line).rstrip()
+    bare = line.rstrip()
+    return bare if bare.isprintable() else _UNPRINTABLE.sub("", bare).rstrip()
 
 
 def size(text: str) -> int:

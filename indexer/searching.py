@@ -21,7 +21,7 @@ from docindex.indexer.query import parse_query
 from docindex.indexer.ranking import SECONDS, Ranked, Ranking
 from docindex.indexer.rules import Reach, Rules
 from docindex.indexer.shelf import Shelf
-from docindex.indexer.sight import Candidate, Sight
+from docindex.indexer.sight import Candidate, Sight, Snippets
 from docindex.indexer.snapshot import Snapshot
 from docindex.indexer.visible import Visible
 
@@ -32,6 +32,9 @@ SPARE = 20
 """Hits that are ranked beyond those asked for, since some will be dropped;"""
 DEEPER = 4
 """and so many times as many when that was too few."""
+SNIPPETS_BYTES = 4_000_000
+"""What the snippets that were chosen last may take: who asks the same again, or for a page
+that overlaps, gets the same lines of what has not changed."""
 DEEPEST = 1_000
 """Where paging ends: nobody reads so far, and each page ranks anew."""
 
@@ -45,6 +48,7 @@ class Engine:
         self._rules = rules
         self._lock = threading.Lock()
         self._newest = Holdings((), ())
+        self._snippets = Snippets(SNIPPETS_BYTES)
 
     def search(
         self, request: SearchRequest, view: IndexView, visible: Visible | None = None
@@ -78,7 +82,7 @@ class Engine:
         hits: list[Hit] = []
         candidates: list[Candidate] = []
         used = repeats = 0
-        with Sight(query, request.snippet_bytes, holdings.ranker.rarity) as sight:
+        with Sight(query, request.snippet_bytes, holdings.ranker.rarity, self._snippets) as sight:
             for ranked in ranks:
                 if len(hits) == request.max_results:
                     break

@@ -5,13 +5,14 @@ file; when it is not there any more, or no longer answers, it is dropped.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from operator import contains
 from typing import Self
 
 from docindex.indexer.analysis import alternatives, identifiers, terms
+from docindex.indexer.byte_cache import ByteCache
 from docindex.indexer.clauses import (
     And,
     Clause,
@@ -28,10 +29,13 @@ from docindex.indexer.encoding import decode, split_lines
 from docindex.indexer.errors import DocindexError
 from docindex.indexer.files import Folder
 from docindex.indexer.languages import ENGLISH, language_of
+from docindex.indexer.lines import Lines
 from docindex.indexer.models import Hit, Record, Section
 from docindex.indexer.root import Visit
 from docindex.indexer.shelf import Shelf
-from docindex.indexer.snippets import Wanted, window
+from docindex.indexer.snippets import Snippet, Wanted, window
+
+Snippets = ByteCache[Hashable, Snippet]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +61,22 @@ class Sight:
         query: Query,
         snippet_bytes: int,
         rarity: Callable[[str], float] = lambda term: 1.0,
+        kept: Snippets | None = None,
     ) -> None:
-        """`rarity` tells what a term of the question is worth in a snippet."""
+        """`rarity` tells what a term of the question is worth in a snippet; `kept` are the
+        snippets that were chosen last."""
         self._query = query
         self._snippet_bytes = snippet_bytes
         names = (name for word in query.words for name in word.names)
-        self._weights = {term: rarity(term) for term in (*query.terms, *names)}
+        # Rounded, so that a commit does not make other lines the best ones by a hair.
+        self._weights = {term: round(rarity(term), 2) for term in (*query.terms, *names)}
+        self._kept = Snippets(0) if kept is None else kept
+        self._asked = (tuple(self._weights.items()), query.prefixes, snippet_bytes)
         self._repeats: Counter[bytes] = Counter()
         self._told: dict[tuple[Shelf, str, int], bytes | None] = {}
-        self._files: dict[tuple[Shelf, str], tuple[Sequence[str], bytes | None] | None] = {}
+        self._files: dict[tuple[Shelf, str], Lines | bytes | None] = {}
+        """Of each that was looked at, its lines when it is as it was indexed, otherwise its
+        bytes; None for one that is gone."""
         self._visits: dict[Shelf, tuple[Folder, Visit]] = {}
         self._sought: dict[str, Wanted] = {}
 
@@ -79,7 +90,7 @@ class Sight:
     @property
     def changed(self) -> int:
         """Files looked at so far that are gone, or not what was indexed."""
-        return sum(found is None or found[1] is not None for found in self._files.values())
+        return sum(not isinstance(found, Lines) for found in self._files.values())
 
     def repeats(self, candidate: Candidate) -> bool:
         """Whether the section says what one that was asked for before says. Counts it."""
@@ -98,9 +109,12 @@ class Sight:
         """What tells the text of a section from others; None when that cannot be said."""
         key = (candidate.shelf, candidate.record.name, candidate.first_line)
         if key not in self._told:
-            found = self._file(candidate)
-            lines = found[0] if found is not None and found[1] is None else ()
-            self._told[key] = _digest(lines[candidate.first_line - 1 : candidate.last_line])
+            lines = self._file(candidate)
+            self._told[key] = None
+            if isinstance(lines, Lines):
+                # Below the first line, which is its heading.
+                text = lines.without_blanks(candidate.first_line, candidate.last_line)
+                self._told[key] = _digest(text)
         return self._told[key]
 
     def see(self, candidate: Candidate) -> Hit | None:
@@ -108,15 +122,15 @@ class Sight:
         found = self._file(candidate)
         if found is None:
             return None
-        lines, changed = found
-        if changed is not None:
-            renewed = self._again(candidate, changed)
+        if isinstance(found, Lines):
+            snippet = self._known_snippet(candidate, found)
+        else:
+            renewed = self._again(candidate, found)
             if renewed is None:
                 return None
             candidate = renewed
+            snippet = self._snippet(candidate, split_lines(decode(found).text))
         first, last = candidate.first_line, candidate.last_line
-        wanted = self._wanted(candidate.language)
-        snippet = window(lines[first - 1 : last], first, wanted, self._snippet_bytes)
         record = candidate.record
         return Hit(
             name=candidate.shelf.outer(record.name),
@@ -132,6 +146,22 @@ class Sight:
             modified=record.stamp.mtime_ns / 1e9,
         )
 
+    def _known_snippet(self, candidate: Candidate, lines: Lines) -> Snippet:
+        """That of a section which is as it was indexed."""
+        record = candidate.record
+        document = (candidate.shelf, record.name, record.version)
+        key = (document, candidate.first_line, candidate.last_line, candidate.language, self._asked)
+        snippet = self._kept.get(key)
+        if snippet is None:
+            snippet = self._snippet(candidate, lines)
+            self._kept.put(key, snippet)
+        return snippet
+
+    def _snippet(self, candidate: Candidate, lines: Sequence[str]) -> Snippet:
+        first, last = candidate.first_line, candidate.last_line
+        wanted = self._wanted(candidate.language)
+        return window(lines[first - 1 : last], first, wanted, self._snippet_bytes)
+
     def _wanted(self, language: str) -> Wanted:
         """What to look for in documents of a language."""
         if language not in self._sought:
@@ -139,14 +169,14 @@ class Sight:
             self._sought[language] = Wanted(weights, prefixes, language)
         return self._sought[language]
 
-    def _file(self, candidate: Candidate) -> tuple[Sequence[str], bytes | None] | None:
-        """The lines of the file, and its bytes when they are not those that were indexed."""
+    def _file(self, candidate: Candidate) -> Lines | bytes | None:
+        """See `_files`."""
         key = (candidate.shelf, candidate.record.name)
         if key not in self._files:
             self._files[key] = self._open(candidate)
         return self._files[key]
 
-    def _open(self, candidate: Candidate) -> tuple[Sequence[str], bytes | None] | None:
+    def _open(self, candidate: Candidate) -> Lines | bytes | None:
         record, shelf = candidate.record, candidate.shelf
         if shelf not in self._visits:
             self._visits[shelf] = shelf.folder, Visit()
@@ -154,11 +184,10 @@ class Sight:
         try:
             known = shelf.known.read(folder, record.name, visit)
             if known.version == record.version:
-                return known.lines, None
-            data = folder.read(record.name, visit).data
+                return known.lines
+            return folder.read(record.name, visit).data
         except DocindexError:
             return None
-        return split_lines(decode(data).text), data
 
     def _again(self, candidate: Candidate, data: bytes) -> Candidate | None:
         """The same section of a file that has changed, if it still answers the query."""
@@ -265,9 +294,6 @@ _TOLD_APART = 64
 the heading above them."""
 
 
-def _digest(lines: Sequence[str]) -> bytes | None:
-    """Of the text of a section below its first line; None for one that has hardly any."""
-    text = " ".join("\n".join(lines[1:]).split())
-    if len(text) < _TOLD_APART:
-        return None
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+def _digest(text: bytes) -> bytes | None:
+    """None for a text that has hardly any letters."""
+    return blake2b(text, digest_size=16).digest() if len(text) >= _TOLD_APART else None

@@ -1,10 +1,12 @@
 """The lines of a section that show why it was found."""
 
 import re
+import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, islice
+from itertools import accumulate, compress, islice
+from operator import not_
 from typing import NamedTuple
 
 from docindex.indexer.analysis import (
@@ -18,6 +20,9 @@ from docindex.indexer.analysis import (
 from docindex.indexer.clauses import Prefix
 from docindex.indexer.languages import ENGLISH
 from docindex.indexer.quoting import ELLIPSES_BYTES, Frame, Frames, cut, printable, size
+
+_ENTRY = 900
+"""Bytes that Python takes for a snippet that is kept besides its text, with its key."""
 
 MAX_SCANNED = 1 << 16
 """Characters of a section that are looked at, where each line counts for some more."""
@@ -39,6 +44,11 @@ class Snippet:
     first_line: int
     """The number of its first line. What is put in front does not count: the header of a
     table, the fence of code."""
+
+    @property
+    def nbytes(self) -> int:
+        """What it holds in memory when it is kept."""
+        return sys.getsizeof(self.text) + _ENTRY
 
 
 def window(lines: Sequence[str], first_line: int, wanted: "Wanted", max_bytes: int) -> Snippet:
@@ -111,11 +121,11 @@ class Wanted:
         found = self._found
         if not found:
             return
-        there = found.keys()
-        for at, of_line in enumerate(cut):
-            if not there.isdisjoint(of_line):
-                terms = [term for each in of_line if each in found for term in found[each]]
-                yield _Match(at, starts[at], starts[at + 1] - 1, terms)
+        # A section has many more lines without any: they are passed over outside of Python.
+        without = map(found.keys().isdisjoint, cut)
+        for at, of_line in compress(enumerate(cut), map(not_, without)):
+            terms = [term for each in of_line if each in found for term in found[each]]
+            yield _Match(at, starts[at], starts[at + 1] - 1, terms)
 
     def places(self, line: str) -> Iterator["_Match"]:
         """The words of a line that `matches` has seen which are wanted, at their characters."""
@@ -126,15 +136,17 @@ class Wanted:
                 yield _Match(0, start, end, found)
 
     def _look_at(self, chunks: set[bytes]) -> None:
-        known, starts, terms_of = self._known.keys(), self._starts, self._terms_of
-        new = chunks - self._seen
-        near = new if starts else [each for each in new if not known.isdisjoint(terms_of[each])]
+        terms_of = self._terms_of
+        new = near = list(chunks - self._seen)
+        if not self._starts:
+            others = map(self._known.keys().isdisjoint, map(terms_of.__getitem__, new))
+            near = list(compress(new, map(not_, others)))
         for chunk in near:
             wanted = self._among(terms_of[chunk])
             if wanted:
                 self._found[chunk] = wanted
                 self._written.update(words_as_written(chunk))
-        self._seen |= new
+        self._seen.update(new)
 
     def _among(self, terms: Iterable[str]) -> list[str]:
         """Those that are wanted, as the question has them."""

@@ -3,12 +3,14 @@
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from docindex.indexer import sight
 from docindex.indexer.errors import (
     Cancelled,
     DocumentNotFound,
@@ -30,6 +32,7 @@ from docindex.indexer.library import Library
 from docindex.indexer.locks import hold
 from docindex.indexer.models import Edit, FolderSpec, ListRequest, Options, Progress, SearchRequest
 from docindex.indexer.segments import Builder
+from docindex.indexer.snippets import Snippet, Wanted, window
 from docindex.indexer.store import Store
 from tests.waiting import until
 
@@ -99,6 +102,34 @@ def test_a_hit_names_document_trail_anchor_and_lines(library: Library) -> None:
     assert hit.snippet == "Run the lantern installer."
     assert hit.snippet_line == 11
     assert hit.tags == ("install", "linux")
+
+
+def test_lines_that_were_chosen_are_shown_again_while_the_document_is_the_same(
+    root: Path, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen: list[int] = []
+
+    def choose(lines: Sequence[str], first: int, wanted: Wanted, most: int) -> Snippet:
+        chosen.append(first)
+        return window(lines, first, wanted, most)
+
+    monkeypatch.setattr(sight, "window", choose)
+    request = SearchRequest("lantern installer", max_results=1)
+    (hit,) = library.search(request).hits
+    assert len(chosen) == 1
+    assert library.search(request).hits == (hit,)
+    assert len(chosen) == 1
+    # Another question, or room for more, is another choice.
+    library.search(replace(request, query="installer"))
+    library.search(replace(request, snippet_bytes=1_000))
+    assert len(chosen) == 3
+    path = root / hit.name
+    path.write_text(path.read_text().replace("Run the lantern", "Start the lantern"))
+    (renewed,) = library.search(request).hits
+    assert renewed.snippet == "Start the lantern installer."
+    library.catch_up(ignore)
+    (renewed,) = library.search(request).hits
+    assert renewed.snippet == "Start the lantern installer."
 
 
 def test_the_answer_tells_how_fresh_it_is(library: Library) -> None:
