@@ -20,6 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from docindex.indexer.errors import InvalidSettings
 from docindex.indexer.library import Library
+from docindex.server import collector
 from docindex.server.app import Guard, build
 from docindex.server.http_settings import HttpSettings, check, knows_callers
 from docindex.server.limits import Limits
@@ -120,6 +121,7 @@ async def _serve(
     server = server_of(library, settings, metrics, read_only=read_only)
     process = process_of(server, library, settings, metrics, resource, leave)
     process.beat = beat
+    collector.resume_seldom()
     logger.info("listening on %s", local_url(listener))
     await process.serve([listener])
 
