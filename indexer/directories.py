@@ -95,8 +95,13 @@ class Directory(ABC):
     def enter(self, name: str) -> Self: ...
 
     @abstractmethod
+    def own_status(self) -> os.stat_result:
+        """That of the folder itself."""
+
     def identity(self) -> tuple[int, int]:
         """Device and inode."""
+        status = self.own_status()
+        return status.st_dev, status.st_ino
 
     @abstractmethod
     def entries(self) -> Sequence[os.DirEntry[str]]: ...
@@ -170,9 +175,8 @@ class HeldDirectory(Directory):
     def enter(self, name: str) -> Self:
         return type(self)(os.open(name, _ENTER, dir_fd=self._fd))
 
-    def identity(self) -> tuple[int, int]:
-        status = os.fstat(self._fd)
-        return status.st_dev, status.st_ino
+    def own_status(self) -> os.stat_result:
+        return os.fstat(self._fd)
 
     def entries(self) -> Sequence[os.DirEntry[str]]:
         with os.scandir(self._fd) as entries:
@@ -251,9 +255,8 @@ class CheckedDirectory(Directory):
             raise NotADirectoryError(errno.ENOTDIR, "not a folder")
         return type(self)(os.path.join(self._path, name), self._root)
 
-    def identity(self) -> tuple[int, int]:
-        status = os.stat(self._path)
-        return status.st_dev, status.st_ino
+    def own_status(self) -> os.stat_result:
+        return os.stat(self._path)
 
     def entries(self) -> Sequence[os.DirEntry[str]]:
         with os.scandir(self._verified()) as entries:

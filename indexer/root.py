@@ -10,10 +10,16 @@ from typing import Self
 from docindex.indexer.directories import Directory, is_link, words
 from docindex.indexer.errors import FolderUnavailable, NotADocument
 from docindex.indexer.ignores import NO_RULES, IgnoreRules, load
+from docindex.indexer.models import Stamp
 from docindex.indexer.names import has_one_form, normalised, shown
+from docindex.indexer.stamps import settled
+from docindex.indexer.walk import stamp_of
 
 MOST_OPEN = 64
 """Folders that a visit holds open from one document to the next."""
+
+MOST_WITHOUT_RULES = 10_000
+"""Folders of which it is known that they have no ignore file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,7 @@ class Root:
         self._directories = directories
         self._identity: tuple[int, int] | None = None
         self._folds_case: bool | None = None
+        self._without_rules: set[Stamp] = set()
 
     def open(self) -> Directory:
         """Raises FolderUnavailable when the root is not there, or is another one by now."""
@@ -124,10 +131,9 @@ class Root:
                 if place.rules.ignore(place.path, component, folder=True):
                     raise left_out(name)
                 try:
-                    spelled, _ = self.entry(place.directory, component)
+                    directory = visit.hold(self._entered(place.directory, component, name))
                 except FileNotFoundError:
                     return replace(place, missing=folders[depth:])
-                directory = visit.hold(_entered(place.directory, spelled, name, component))
                 rules = self._rules(directory, depth + 1, place.rules)
                 known = visit.remember(path, Place(directory, path, (), place.rules, rules))
             place = known
@@ -140,8 +146,7 @@ class Root:
         Exactly so, or in another Unicode form; never in other case, though the
         file system might not mind: ignore rules and the index do.
         """
-        if component in ("", ".", "..") or "/" in component:
-            raise ValueError(f"not one component: {component!r}")
+        _check_one(component)
         if not self._folds_case:
             try:
                 return component, directory.status(component)
@@ -158,10 +163,39 @@ class Root:
         return spelled, directory.status(spelled)
 
     def _rules(self, directory: Directory, depth: int, above: IgnoreRules) -> IgnoreRules:
-        return load(directory, depth, above)[0] if self._honour_ignore_files else NO_RULES
+        """Those that hold in a folder. A folder without ignore files is looked through once
+        more when something has come to it."""
+        if not self._honour_ignore_files:
+            return NO_RULES
+        stamp = settled(stamp_of(directory.own_status()))
+        if stamp in self._without_rules:
+            return above
+        rules, problems = load(directory, depth, above)
+        if rules is above and not problems and stamp.ctime_ns:
+            if len(self._without_rules) >= MOST_WITHOUT_RULES:
+                self._without_rules.clear()
+            self._without_rules.add(stamp)
+        return rules
+
+    def _entered(self, directory: Directory, component: str, name: str) -> Directory:
+        """A folder below another. Raises FileNotFoundError when there is none."""
+        _check_one(component)
+        if not self._folds_case:
+            try:
+                return _enter(directory, component, name, component)
+            except FileNotFoundError:
+                if has_one_form(component):
+                    raise
+        spelled, _ = self.entry(directory, component)
+        return _enter(directory, spelled, name, component)
 
 
-def _entered(directory: Directory, spelled: str, name: str, component: str) -> Directory:
+def _check_one(component: str) -> None:
+    if component in ("", ".", "..") or "/" in component:
+        raise ValueError(f"not one component: {component!r}")
+
+
+def _enter(directory: Directory, spelled: str, name: str, component: str) -> Directory:
     try:
         return directory.enter(spelled)
     except OSError as error:

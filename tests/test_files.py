@@ -6,10 +6,12 @@ import stat
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pytest
 
+from docindex.indexer import ignores, stamps
+from docindex.indexer import root as root_module
 from docindex.indexer.atomic import Attributes
 from docindex.indexer.directories import NATIVE, CheckedDirectory, Directory, HeldDirectory
 from docindex.indexer.errors import (
@@ -23,6 +25,7 @@ from docindex.indexer.errors import (
     WriteFailed,
 )
 from docindex.indexer.files import Folder, version_of
+from docindex.indexer.ignores import IgnoreRules
 from docindex.indexer.models import Options, Stamp
 from docindex.indexer.root import MOST_OPEN, Visit
 
@@ -304,6 +307,35 @@ def test_a_file_system_that_folds_case_does_not_open_the_door(root: Path) -> Non
             folder.read(name)
     with pytest.raises(InvalidName, match="only capital letters"):
         folder.write("guide/X.md", b"", expect="")
+
+
+def test_ignore_files_are_looked_for_again_when_something_has_come_to_a_folder(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stamps, "UNSETTLED_NS", 0)
+    loaded: list[int] = []
+
+    def load(directory: Directory, depth: int, above: IgnoreRules) -> Any:
+        loaded.append(depth)
+        return ignores.load(directory, depth, above)
+
+    monkeypatch.setattr(root_module, "load", load)
+    put(root / "guide/a.md")
+    for place in (root, root / "guide"):
+        os.utime(place, ns=(1, 1))
+    folder = Folder(root, Options())
+    assert folder.look("guide/a.md") is not None
+    assert loaded == [0, 1]
+    assert folder.read("guide/a.md").data == b"text\n"
+    assert loaded == [0, 1]
+    put(root / "guide/.gitignore", "a.md\n")
+    assert folder.look("guide/a.md") is None
+    assert loaded == [0, 1, 1]
+    with pytest.raises(NotADocument, match="ignore rule"):
+        folder.read("guide/a.md")
+    # Where there is one, it may change while the folder stays the same.
+    put(root / "guide/.gitignore", "b.md\n")
+    assert folder.look("guide/a.md") is not None
 
 
 # Reading
