@@ -1,9 +1,8 @@
 """The library blocks; the event loop must not. Calls go to threads, a few at a time."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from contextvars import copy_context
 from typing import Final, TypeVar
 
@@ -39,16 +38,18 @@ class Offload:
         Raises TimedOut after `ANSWER_SECONDS`, the wait for a free thread included.
         """
         with anyio.move_on_after(ANSWER_SECONDS):
-            async with self._turn_of_one():
+            over = await self._turn_of_one()
+            try:
                 return await asyncio.wrap_future(self._threads.submit(copy_context().run, call))
+            finally:
+                over()
         raise TimedOut(
             f"no answer within {ANSWER_SECONDS:.0f} seconds. "
             "Try again, or ask for less: fewer words, a path, fewer results."
         )
 
-    @asynccontextmanager
-    async def _turn_of_one(self) -> AsyncGenerator[None]:
-        """Others wait for its end, but not for long."""
+    async def _turn_of_one(self) -> Callable[[], None]:
+        """Others wait until what this gives is called, but not for long."""
         await self._turn.acquire()
         ends = [self._turn.release]
 
@@ -57,11 +58,12 @@ class Offload:
                 ends.pop()()
 
         timer = asyncio.get_running_loop().call_later(_TURN_SECONDS, end)
-        try:
-            yield
-        finally:
+
+        def over() -> None:
             timer.cancel()
             end()
+
+        return over
 
     async def finish(self, call: Callable[[], _Result]) -> _Result:
         """For calls that change something: a caller who leaves does not cut them short."""
