@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 
 from docindex.indexer.clauses import DocumentClause, Query, TagFilter, Tagged, as_typed
 from docindex.indexer.cursors import make_cursor, read_cursor
@@ -37,6 +37,9 @@ SNIPPETS_BYTES = 4_000_000
 that overlaps, gets the same lines of what has not changed."""
 DEEPEST = 1_000
 """Where paging ends: nobody reads so far, and each page ranks anew."""
+
+_parsed = lru_cache(maxsize=256)(parse_query)
+"""A question is asked again for the next page, and by others."""
 
 
 class Engine:
@@ -71,7 +74,7 @@ class Engine:
             raise InvalidCursor("the cursor points nowhere; leave it out to begin anew")
         holdings = self._holdings(snapshots)
         portion = holdings.portion(reach)
-        query = parse_query(request.query, portion.languages)
+        query = _parsed(request.query, portion.languages)
         query, corrected, hints = portion.speller.understand(query)
         asked = (request.path, request.tags, request.modified_after, request.modified_before)
         allowed = holdings.sections(asked, wanted) if wanted else None

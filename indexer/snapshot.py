@@ -83,7 +83,9 @@ class Leaf:
             yield self.heads[at]
 
     def under(self, segment: stock.Segment) -> "Leaf":
-        """The same segment with newer deletions."""
+        """The same segment with newer deletions, of which there are more if there are others."""
+        if segment.doc_count() == self.reader.size - self.deleted:
+            return self
         return Leaf(self.reader, segment, self)
 
 
