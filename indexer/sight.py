@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from operator import contains
-from typing import Self
+from typing import NamedTuple, Self
 
 from docindex.indexer.analysis import alternatives, identifiers, terms
 from docindex.indexer.byte_cache import ByteCache
@@ -38,8 +38,7 @@ from docindex.indexer.snippets import Snippet, Wanted, window
 Snippets = ByteCache[Hashable, Snippet]
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A ranked section, where the index says that it is."""
 
     shelf: Shelf
@@ -205,8 +204,7 @@ class Sight:
         record = replace(candidate.record, title=document.title, tags=document.tags, fields=fields)
         for section in document.sections:
             if section.anchor == candidate.anchor:
-                renewed = replace(
-                    candidate,
+                renewed = candidate._replace(
                     record=record,
                     trail=section.trail,
                     first_line=section.first_line,

@@ -60,12 +60,17 @@ compact: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).enc
 
 def size(value: object) -> int:
     """Bytes of `value` as compact JSON."""
-    return len(compact(value).encode("utf-8", "replace"))
+    return _bytes(compact(value))
 
 
-def answer(structured: Mapping[str, object]) -> CallToolResult:
-    """A tool result, with the same as text for clients that read only that."""
-    text = compact(structured)
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+
+
+def answer(structured: Mapping[str, object], text: str = "") -> CallToolResult:
+    """A tool result, with the same as text for clients that read only that: `text`, where it
+    was made already."""
+    text = text or compact(structured)
     said = printable(text)
     return CallToolResult(
         content=[TextContent(type="text", text=said)],
@@ -112,8 +117,9 @@ def index(view: IndexView) -> wire.Index:
 
 def search_results(
     ask: Callable[[SearchRequest], SearchAnswer], request: SearchRequest, max_tokens: int
-) -> wire.SearchResults:
-    """What `ask` answers to `request`, within the budget: shorter snippets, then fewer results."""
+) -> tuple[wire.SearchResults, str]:
+    """What `ask` answers to `request`, within the budget: shorter snippets, then fewer results.
+    And the same as JSON."""
     budget = max_tokens * BYTES_PER_TOKEN
     spare = budget // request.max_results - _FIELD_BYTES
     snippet = max(_SHORTEST_SNIPPET_BYTES, min(_SNIPPET_BYTES, spare))
@@ -127,7 +133,7 @@ def search_results(
 
 def document_list(
     ask: Callable[[ListRequest], Listing], request: ListRequest, max_tokens: int
-) -> wire.DocumentList:
+) -> tuple[wire.DocumentList, str]:
     def page(limit: int) -> wire.DocumentList:
         listing = ask(replace(request, max_results=limit))
         return _list_page(listing, cut=limit < request.max_results)
@@ -141,14 +147,14 @@ def _within(
     page: Callable[[int], _Page],
     items: Callable[[_Page], Sequence[object]],
     limit: int,
-) -> _Page:
-    """The longest page that fits.
+) -> tuple[_Page, str]:
+    """The longest page that fits, and the same as JSON.
 
     Cursors are the library's, and point behind the last item of a page: so a page
     that has to end earlier is asked for again, as a shorter one.
     """
     shaped = page(limit)
-    while (whole := size(shaped)) > budget:
+    while (whole := _bytes(text := compact(shaped))) > budget:
         sizes = [size(item) + 1 for item in items(shaped)]
         limit = _how_many_fit(budget - _CURSOR_BYTES - (whole - sum(sizes)), sizes)
         if limit == 0:
@@ -156,7 +162,7 @@ def _within(
             needed = -(-(size(shaped) + _CURSOR_BYTES) // BYTES_PER_TOKEN)
             raise InvalidInput(f"the next result alone needs max_tokens of at least {needed}.")
         shaped = page(limit)
-    return shaped
+    return shaped, text
 
 
 def _how_many_fit(room: int, sizes: Sequence[int]) -> int:

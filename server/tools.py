@@ -116,7 +116,7 @@ class Toolbox:
         found = await self._offload.answer(
             lambda: results.search_results(self._library.search, request, budget)
         )
-        return results.answer(found)
+        return results.answer(*found)
 
     async def read_document(
         self,
@@ -161,7 +161,7 @@ class Toolbox:
         listing = await self._offload.answer(
             lambda: results.document_list(self._library.list, request, budget)
         )
-        return results.answer(listing)
+        return results.answer(*listing)
 
     async def update_document(
         self,

@@ -43,7 +43,7 @@ HITS = st.lists(
 
 def search(library: FakeLibrary, max_tokens: int = 1_300, **asked: Any) -> Any:
     request = SearchRequest("x", **asked)
-    return results.search_results(library.search, request, max_tokens)
+    return results.search_results(library.search, request, max_tokens)[0]
 
 
 def only(library: FakeLibrary, **asked: Any) -> Any:
@@ -103,7 +103,7 @@ def test_the_state_of_the_index_is_in_every_answer() -> None:
         "documents": 7,
         "pending": 93,
     }
-    listing = results.document_list(FakeLibrary(index=broken).list, ListRequest(), 1_000)
+    listing, _ = results.document_list(FakeLibrary(index=broken).list, ListRequest(), 1_000)
     assert listing["index"] == {
         "state": "degraded",
         "documents": 7,
@@ -195,7 +195,7 @@ def test_a_list_fits_its_budget_and_can_be_gone_on_with(
     names: list[str] = []
     cursor = ""
     while True:
-        page = results.document_list(library.list, ListRequest(cursor=cursor), max_tokens)
+        page, _ = results.document_list(library.list, ListRequest(cursor=cursor), max_tokens)
         assert tokens(page) <= max_tokens
         names += [entry["name"] for entry in page["documents"]]
         cursor = page.get("cursor", "")
