@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from docindex.indexer.batch import Outcome
 from docindex.indexer.merge import merge
-from docindex.indexer.merging import AFTER_A_RUN, MOST_SEGMENTS, many, spent
+from docindex.indexer.merging import AFTER_A_RUN, BETWEEN_WRITES, MOST_SEGMENTS, many, spent
 from docindex.indexer.segments import Damaged
 from docindex.indexer.store import Store
 from docindex.indexer.worker import Answer, Failed
@@ -44,7 +44,7 @@ class Merges:
 
     def next(self, store: Store) -> Merge | None:
         """In a quiet moment."""
-        most = MOST_SEGMENTS if self.settled else AFTER_A_RUN
+        most = BETWEEN_WRITES if self.settled else AFTER_A_RUN
         weights = store.weights()
         found = self._of(store, spent(weights) or many(weights, most))
         self.settled = found is None

@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 MOST_SEGMENTS = 16
-"""Small ones that may stand beside each other."""
+"""Small ones that may stand beside each other while many files are indexed."""
+BETWEEN_WRITES = 4
+"""The same when a few are: each takes part in every search, and to merge some of one
+document each takes less time than a few searches."""
 AFTER_A_RUN = 1
 """The same when much has been indexed just now: what comes of it is to be few."""
 MOST_DELETED = 0.2
@@ -48,7 +51,7 @@ def spent(weights: Sequence[Weight]) -> list[str]:
     return _in_order(weights, chosen[: max(_fitting(chosen), 1)])
 
 
-def many(weights: Sequence[Weight], most: int = MOST_SEGMENTS) -> list[str]:
+def many(weights: Sequence[Weight], most: int) -> list[str]:
     """The segments that are to become one, if there are more than `most` small ones:
     the smallest, up to the largest that is not too large for the others."""
     small = [each for each in weights if each.live <= LARGEST_MERGE / 2 and not _is_spent(each)]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from docindex.indexer.merging import (
     AFTER_A_RUN,
+    BETWEEN_WRITES,
     LARGEST_MERGE,
     MOST_SEGMENTS,
     STEP,
@@ -32,22 +33,23 @@ def merged(parts: Sequence[Weight], chosen: Sequence[str], name: str) -> list[We
 
 
 def test_a_few_segments_are_left_alone() -> None:
-    assert many(weights(*[5_000] * MOST_SEGMENTS)) == []
-    assert many([]) == []
+    assert many(weights(*[5_000] * MOST_SEGMENTS), MOST_SEGMENTS) == []
+    assert many([], MOST_SEGMENTS) == []
 
 
 def test_many_small_segments_become_one() -> None:
-    assert len(many(weights(*[5_000] * (MOST_SEGMENTS + 1)))) == MOST_SEGMENTS + 1
+    chosen = many(weights(*[5_000] * (MOST_SEGMENTS + 1)), MOST_SEGMENTS)
+    assert len(chosen) == MOST_SEGMENTS + 1
 
 
 def test_a_large_segment_is_not_written_anew_for_a_few_small_ones() -> None:
-    chosen = many(weights(30_000_000, *[5_000] * (MOST_SEGMENTS + 1)))
+    chosen = many(weights(30_000_000, *[5_000] * (MOST_SEGMENTS + 1)), MOST_SEGMENTS)
     assert "0" not in chosen
     assert len(chosen) == MOST_SEGMENTS + 1
 
 
 def test_segments_keep_their_order_in_a_merge() -> None:
-    chosen = many(weights(*range(30_000, 10_000, -1_000)))
+    chosen = many(weights(*range(30_000, 10_000, -1_000)), MOST_SEGMENTS)
     assert chosen == sorted(chosen, key=int)
 
 
@@ -88,20 +90,25 @@ def test_a_merge_is_bounded_and_leaves_what_is_large_alone(
 
 
 @settings(max_examples=20)
-@given(st.lists(st.integers(1_000, 30_000), min_size=300, max_size=600))
+@given(
+    st.lists(st.integers(1_000, 30_000), min_size=300, max_size=600),
+    st.sampled_from((BETWEEN_WRITES, MOST_SEGMENTS)),
+)
 def test_however_many_are_saved_few_segments_stand_and_little_is_written(
-    saved: list[int],
+    saved: list[int], most: int
 ) -> None:
+    # Where each is larger than all below it twice, there is nothing to merge.
+    steps = log(sum(saved) / min(saved)) / log(1 + STEP)
     standing: list[Weight] = [Weight("first", 40_000_000, 100, 0)]
     written = 0
     numbers = count()
     for size in saved:
         standing.append(Weight(f"{next(numbers)}", size, 100, 0))
-        while chosen := many(standing):
+        while chosen := many(standing, most):
             assert "first" not in chosen
             standing = merged(standing, chosen, f"{next(numbers)}")
             written += standing[-1].size
-        assert len(standing) <= MOST_SEGMENTS + 1
+        assert len(standing) <= max(most, steps + 2) + 1
     # Every merge makes what is in it half as large again.
     growth = log(sum(saved) / min(saved)) / log(1.5)
     assert written <= growth * sum(saved)
@@ -113,7 +120,7 @@ def test_a_run_leaves_few_segments_however_long_it_was(made: list[int]) -> None:
     numbers = count()
     for size in made:
         standing.append(Weight(f"{next(numbers)}", size, 100, 0))
-        if chosen := many(standing):
+        if chosen := many(standing, MOST_SEGMENTS):
             standing = merged(standing, chosen, f"{next(numbers)}")
     while chosen := many(standing, AFTER_A_RUN):
         standing = merged(standing, chosen, f"{next(numbers)}")
