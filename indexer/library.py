@@ -11,8 +11,8 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
-from itertools import chain
-from operator import is_
+from itertools import chain, compress
+from operator import is_, is_not
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -246,14 +246,14 @@ class Library:
         updated: list[str] = []
         removed: list[str] = []
         for old, new in zip(before, catalogues, strict=True):
-            added += new.keys() - old.keys()
+            # Nearly all records are the very same, which is told outside of Python.
+            others = map(is_not, map(old.get, new), new.values())
+            for name in compress(new, others):
+                if name not in old:
+                    added.append(name)
+                elif old[name].version != new[name].version:
+                    updated.append(name)
             removed += old.keys() - new.keys()
-            updated += (
-                name
-                for name, record in new.items()
-                if (known := old.get(name, record)) is not record
-                and known.version != record.version
-            )
         return Changes(
             added=tuple(sorted(added)),
             updated=tuple(sorted(updated)),

@@ -273,9 +273,15 @@ def contents_name(generation: int) -> str:
 
 
 def latest_generation(storage: Storage) -> int:
-    """The newest generation on disk, -1 when there is no index."""
-    generation: int = stock.TOC._latest_generation(storage, stock.INDEX_NAME)
-    return generation
+    """The newest generation on disk, -1 when there is no index. As Whoosh finds it, without
+    a regular expression for each file."""
+    before, _, after = contents_name(0).partition("0")
+    numbers = (
+        name[len(before) : -len(after)]
+        for name in storage.list()
+        if name.startswith(before) and name.endswith(after)
+    )
+    return max((int(number) for number in numbers if number.isdecimal()), default=-1)
 
 
 def read_contents(storage: Storage) -> stock.Toc | None:

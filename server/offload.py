@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from typing import Final, TypeVar
 
@@ -25,8 +26,8 @@ _Result = TypeVar("_Result")
 
 class Offload:
     def __init__(self) -> None:
-        # One that nobody waits for any more keeps its thread, and so a place, to its end.
-        self._threads = ThreadPoolExecutor(_THREADS, "answer")
+        self._idle = [ThreadPoolExecutor(1, "answer") for _ in range(_THREADS)]
+        self._places = anyio.Semaphore(_THREADS, fast_acquire=True)
         self._turn = anyio.Semaphore(1, fast_acquire=True)
         self._writing_limiter = anyio.CapacityLimiter(_WRITING_THREADS)
         self._long_limiter = anyio.CapacityLimiter(_LONG_THREADS)
@@ -40,13 +41,37 @@ class Offload:
         with anyio.move_on_after(ANSWER_SECONDS):
             over = await self._turn_of_one()
             try:
-                return await asyncio.wrap_future(self._threads.submit(copy_context().run, call))
+                return await self._in_a_thread(call)
             finally:
                 over()
         raise TimedOut(
             f"no answer within {ANSWER_SECONDS:.0f} seconds. "
             "Try again, or ask for less: fewer words, a path, fewer results."
         )
+
+    async def _in_a_thread(self, call: Callable[[], _Result]) -> _Result:
+        await self._places.acquire()
+        # The one that was busy last, whose memory and stack are at hand: to wake four in turn
+        # costs a tenth of all time.
+        thread = self._idle.pop()
+        running = thread.submit(copy_context().run, call)
+        try:
+            return await asyncio.wrap_future(running)
+        finally:
+            if running.done():
+                self._give_back(thread)
+            else:
+                # Nobody waits for it any more; it keeps its thread, and so a place, to its end.
+                loop = asyncio.get_running_loop()
+                running.add_done_callback(lambda _: self._give_back_to(loop, thread))
+
+    def _give_back(self, thread: ThreadPoolExecutor) -> None:
+        self._idle.append(thread)
+        self._places.release()
+
+    def _give_back_to(self, loop: asyncio.AbstractEventLoop, thread: ThreadPoolExecutor) -> None:
+        with suppress(RuntimeError):  # it may have ended
+            loop.call_soon_threadsafe(self._give_back, thread)
 
     async def _turn_of_one(self) -> Callable[[], None]:
         """Others wait until what this gives is called, but not for long."""

@@ -71,6 +71,13 @@ async def test_calls_that_only_wait_do_so_together() -> None:
     assert not all_there.broken
 
 
+async def test_calls_that_follow_each_other_stay_in_one_thread() -> None:
+    subject, names = Offload(), set[str]()
+    for _ in range(CALLS):
+        names.add(await subject.answer(lambda: threading.current_thread().name))
+    assert len(names) == 1
+
+
 async def test_calls_that_nobody_waits_for_keep_their_places(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
