@@ -26,7 +26,7 @@ LEAST_CACHE_BYTES = 100_000
 OVERHEAD = 400
 """Bytes that Python and numpy take for a term besides its numbers, and for each field of it."""
 
-MOST_NUMBERS = 4096
+MOST_NUMBERS = 512
 """Terms whose numbers are remembered."""
 
 SORTED_BELOW = 1 / 8
@@ -133,6 +133,7 @@ class Concordance:
                     there[field] = each
         if not there:
             return NOWHERE
+        # So those of names are among the others, and take no part in them.
         beyond = [each.ids for field, each in there.items() if field not in NAMES]
         sections = beyond[0] if len(beyond) == 1 else _together(beyond, reader.size)
         of_fields = {

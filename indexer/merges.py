@@ -44,8 +44,12 @@ class Merges:
 
     def next(self, store: Store) -> Merge | None:
         """In a quiet moment."""
-        most = BETWEEN_WRITES if self.settled else AFTER_A_RUN
         weights = store.weights()
+        if self.settled and not spent(weights):
+            few = self._of(store, many(weights, BETWEEN_WRITES))
+            if few is not None and few.small:
+                return few
+        most = MOST_SEGMENTS if self.settled else AFTER_A_RUN
         found = self._of(store, spent(weights) or many(weights, most))
         self.settled = found is None
         return found

@@ -15,8 +15,8 @@ from itertools import accumulate
 MOST_SEGMENTS = 16
 """Small ones that may stand beside each other while many files are indexed."""
 BETWEEN_WRITES = 4
-"""The same when a few are: each takes part in every search, and to merge some of one
-document each takes less time than a few searches."""
+"""The same when a few are, of those that are merged in no time: each takes part in every
+search, and to merge some of one document each takes less than a few searches do."""
 AFTER_A_RUN = 1
 """The same when much has been indexed just now: what comes of it is to be few."""
 MOST_DELETED = 0.2

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -19,7 +20,9 @@ MOST_OPEN = 64
 """Folders that a visit holds open from one document to the next."""
 
 MOST_WITHOUT_RULES = 10_000
-"""Folders of which it is known that they have no ignore file."""
+"""Folders of which it is known that they have no ignore file;"""
+WITHOUT_RULES_SECONDS = 5.0
+"""and for so long, since not every file system tells by a folder's times what came to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ class Root:
         self._directories = directories
         self._identity: tuple[int, int] | None = None
         self._folds_case: bool | None = None
-        self._without_rules: set[Stamp] = set()
+        self._without_rules: dict[tuple[int, Stamp], float] = {}
 
     def open(self) -> Directory:
         """Raises FolderUnavailable when the root is not there, or is another one by now."""
@@ -163,18 +166,20 @@ class Root:
         return spelled, directory.status(spelled)
 
     def _rules(self, directory: Directory, depth: int, above: IgnoreRules) -> IgnoreRules:
-        """Those that hold in a folder. A folder without ignore files is looked through once
-        more when something has come to it."""
+        """Those that hold in a folder. One without ignore files is looked through once more
+        when something has come to it, or after some seconds."""
         if not self._honour_ignore_files:
             return NO_RULES
-        stamp = settled(stamp_of(directory.own_status()))
-        if stamp in self._without_rules:
+        status = directory.own_status()
+        stamp = settled(stamp_of(status))
+        key, now = (status.st_dev, stamp), time.monotonic()
+        if self._without_rules.get(key, 0.0) > now:
             return above
         rules, problems = load(directory, depth, above)
         if rules is above and not problems and stamp.ctime_ns:
             if len(self._without_rules) >= MOST_WITHOUT_RULES:
                 self._without_rules.clear()
-            self._without_rules.add(stamp)
+            self._without_rules[key] = now + WITHOUT_RULES_SECONDS
         return rules
 
     def _entered(self, directory: Directory, component: str, name: str) -> Directory:

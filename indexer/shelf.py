@@ -71,8 +71,8 @@ class Opened:
 
     def catalogue(self, prefix: str) -> tuple[int, Mapping[str, Record]]:
         """Every document in the index by its name behind a prefix, and the generation."""
+        known, records = self._catalogue  # first, so that it is none that came later
         snapshot = self.snapshot()
-        known, records = self._catalogue
         if known is not snapshot:
             gone, come = snapshot.since(known)
             # Of tens of thousands, a commit changes a few.

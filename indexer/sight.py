@@ -70,7 +70,9 @@ class Sight:
         # Rounded, so that a commit does not make other lines the best ones by a hair.
         self._weights = {term: round(rarity(term), 2) for term in (*query.terms, *names)}
         self._kept = Snippets(0) if kept is None else kept
-        self._asked = (tuple(self._weights.items()), query.prefixes, snippet_bytes)
+        asked = repr((tuple(self._weights.items()), query.prefixes, snippet_bytes))
+        self._asked = blake2b(asked.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        """Tells this question from others."""
         self._repeats: Counter[bytes] = Counter()
         self._told: dict[tuple[Shelf, str, int], bytes | None] = {}
         self._files: dict[tuple[Shelf, str], Lines | bytes | None] = {}
@@ -288,10 +290,12 @@ def _holds(found: Sequence[str], wanted: Sequence[str]) -> bool:
 
 
 _TOLD_APART = 64
-"""Bytes of a text that are the same by accident no more. Shorter ones say little without
+"""Characters of a text that are the same by accident no more. Shorter ones say little without
 the heading above them."""
 
 
 def _digest(text: bytes) -> bytes | None:
-    """None for a text that has hardly any letters."""
-    return blake2b(text, digest_size=16).digest() if len(text) >= _TOLD_APART else None
+    """None for a short text."""
+    if len(text) < _TOLD_APART * 4 and len(text.decode("utf-8", "surrogatepass")) < _TOLD_APART:
+        return None
+    return blake2b(text, digest_size=16).digest()

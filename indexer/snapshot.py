@@ -1,8 +1,9 @@
 """One generation of a folder's index, open for reading."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,11 @@ from numpy.typing import NDArray
 from docindex.indexer import stock
 from docindex.indexer.concordance import Concordance
 from docindex.indexer.errors import IndexUnavailable
+from docindex.indexer.filesystems import is_remote, kind_of
 from docindex.indexer.models import Stamp
 from docindex.indexer.segment_reader import SegmentReader
 from docindex.indexer.segments import Head, Storage
-from docindex.indexer.stamps import settled_of_ours
+from docindex.indexer.stamps import settled, settled_of_ours
 from docindex.indexer.store import contents_name, latest_generation, read_contents
 from docindex.indexer.walk import stamp_of
 
@@ -102,7 +104,7 @@ class Snapshot:
 
     def since(self, before: "Snapshot | None") -> tuple[list[Head], list[Head]]:
         """The heads of files that went since then, and of those that came: both for one
-        that was indexed anew, or is in another segment now."""
+        that was indexed anew, or is in another segment now. `before` must not be newer."""
         left = {leaf.reader: leaf for leaf in before.leaves} if before else {}
         gone: list[Head] = []
         come: list[Head] = []
@@ -145,7 +147,7 @@ class Snapshots:
             found = self._look()
             if found is not None and found == self._seen:
                 return self._newest
-            seen = found and settled_of_ours(found)  # as of now: a commit may come meanwhile
+            seen = found and self._settled(found)  # as of now: a commit may come meanwhile
             # A cache that was wiped counts from one again: the file tells them apart.
             mark = self._mark()
             if mark is None or mark != self._opened:
@@ -162,6 +164,15 @@ class Snapshots:
                     seen = None
             self._seen = seen
             return self._newest
+
+    @cached_property
+    def _settled(self) -> Callable[[Stamp], Stamp]:
+        """On another machine times are those of its clock."""
+        try:
+            remote = is_remote(kind_of(self._folder))
+        except OSError:
+            remote = True
+        return settled if remote else settled_of_ours
 
     def _look(self) -> Stamp | None:
         """The stamp of the folder, if it is there."""

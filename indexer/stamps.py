@@ -23,8 +23,8 @@ def settled(stamp: Stamp) -> Stamp:
 
 
 def settled_of_ours(stamp: Stamp) -> Stamp:
-    """The same for what nobody but us writes to, on this machine: times that tell parts of a
-    hundredth of a second come of a clock that ticks more often than others do."""
+    """The same for what nobody but us writes to, on a disk of this machine: times that tell
+    parts of a hundredth of a second come of a clock that ticks more often than others do."""
     ticks_often = stamp.ctime_ns % _HUNDREDTH_NS and stamp.mtime_ns % _HUNDREDTH_NS
     if ticks_often and time.time_ns() - max(stamp.mtime_ns, stamp.ctime_ns) > TICK_NS:
         return stamp

@@ -99,6 +99,8 @@ class Calls:
             name = (ctx.params or {}).get("name")
             tool = name if isinstance(name, str) and name in TOOLS else "unknown"
         self._metrics.call(ctx.method, tool, outcome, seconds)
+        if not logger.isEnabledFor(logging.INFO):
+            return
         identity = identity_of(ctx)
         fields: dict[str, object] = {
             "request": ctx.request.scope.get(REQUEST) if ctx.request is not None else None,

@@ -26,7 +26,7 @@ _Result = TypeVar("_Result")
 
 class Offload:
     def __init__(self) -> None:
-        self._idle = [ThreadPoolExecutor(1, "answer") for _ in range(_THREADS)]
+        self._idle = [ThreadPoolExecutor(1, f"answer_{number}") for number in range(_THREADS)]
         self._places = anyio.Semaphore(_THREADS, fast_acquire=True)
         self._turn = anyio.Semaphore(1, fast_acquire=True)
         self._writing_limiter = anyio.CapacityLimiter(_WRITING_THREADS)
@@ -54,7 +54,12 @@ class Offload:
         # The one that was busy last, whose memory and stack are at hand: to wake four in turn
         # costs a tenth of all time.
         thread = self._idle.pop()
-        running = thread.submit(copy_context().run, call)
+        try:
+            running = thread.submit(copy_context().run, call)
+        except BaseException:
+            # It could not be started: another one may be, later.
+            self._give_back(ThreadPoolExecutor(1, "answer"))
+            raise
         try:
             return await asyncio.wrap_future(running)
         finally:

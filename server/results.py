@@ -45,9 +45,9 @@ REMARK_BYTES: Final = 300
 _REMARKS = 3
 _SKIPPED = 20
 
-# JSON takes six bytes for each, and no reader learns from them.
 _WIDEST = 4
 """Bytes that a character takes in UTF-8 at most."""
+# JSON takes six bytes for each, and no reader learns from them.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

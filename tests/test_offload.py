@@ -72,10 +72,25 @@ async def test_calls_that_only_wait_do_so_together() -> None:
 
 
 async def test_calls_that_follow_each_other_stay_in_one_thread() -> None:
-    subject, names = Offload(), set[str]()
+    subject, threads = Offload(), set[int]()
     for _ in range(CALLS):
-        names.add(await subject.answer(lambda: threading.current_thread().name))
-    assert len(names) == 1
+        threads.add(await subject.answer(threading.get_ident))
+    assert len(threads) == 1
+
+
+async def test_where_no_thread_can_be_started_a_later_call_is_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    subject = Offload()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        for _ in range(CALLS):
+            with pytest.raises(RuntimeError, match="can't start"):
+                await subject.answer(lambda: 1)
+    assert await subject.answer(lambda: 1) == 1
 
 
 async def test_calls_that_nobody_waits_for_keep_their_places(
