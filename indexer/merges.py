@@ -45,12 +45,13 @@ class Merges:
     def next(self, store: Store) -> Merge | None:
         """In a quiet moment."""
         weights = store.weights()
-        if self.settled and not spent(weights):
+        worn = spent(weights)
+        if self.settled and not worn:
             few = self._of(store, many(weights, BETWEEN_WRITES))
             if few is not None and few.small:
                 return few
         most = MOST_SEGMENTS if self.settled else AFTER_A_RUN
-        found = self._of(store, spent(weights) or many(weights, most))
+        found = self._of(store, worn or many(weights, most))
         self.settled = found is None
         return found
 
