@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 from itertools import count
 from math import log
+from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from docindex.indexer import merges
+from docindex.indexer.merges import Merges
 from docindex.indexer.merging import (
     AFTER_A_RUN,
     BETWEEN_WRITES,
@@ -17,6 +21,8 @@ from docindex.indexer.merging import (
     many,
     spent,
 )
+from docindex.indexer.store import Store
+from tests.test_snapshot import built
 
 sizes = st.integers(1_000, LARGEST_MERGE)
 
@@ -126,3 +132,20 @@ def test_a_run_leaves_few_segments_however_long_it_was(made: list[int]) -> None:
         standing = merged(standing, chosen, f"{next(numbers)}")
     full = sum(made) / (LARGEST_MERGE / 2)
     assert len(standing) <= full + 5
+
+
+def test_between_writes_few_stand_beside_each_other_unless_a_merge_takes_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "index"
+    store, found = Store(folder), Merges()
+    for number in range(BETWEEN_WRITES):
+        store.commit(built(folder, f"{number}.md"))
+    assert found.next(store) is None
+    store.commit(built(folder, "one-more.md"))
+    monkeypatch.setattr(merges, "SMALL_BYTES", 0)
+    assert found.next(store) is None
+    monkeypatch.undo()
+    merge = found.next(store)
+    assert merge is not None
+    assert len(merge.sources) == BETWEEN_WRITES + 1
