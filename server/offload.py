@@ -1,8 +1,9 @@
-"""The library blocks; the event loop must not. Calls go to threads, a few at a time."""
+"""The library blocks; the event loop must not, or only for a moment. Calls go to threads."""
 
 import asyncio
+import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from typing import Final, TypeVar
@@ -15,8 +16,10 @@ from docindex.indexer.errors import TimedOut
 ANSWER_SECONDS: Final = 5.0
 _THREADS = 4
 _TURN_SECONDS = 0.02
-"""Python runs one thread at a time, and several that take turns need half as much again: so
-calls go one after the other, as long as each is quick."""
+"""How long the event loop stands still for a call. Python runs one thread at a time, and two
+that take it from each other at every system call need a sixth more of it: so the loop rests
+while a call is answered, unless it is slow. And for how long it does so before it looks
+after everything else."""
 _WRITING_THREADS = 4
 """Writes mostly wait, for disks and for the index; nobody who looks has to wait for them."""
 _LONG_THREADS = 2
@@ -25,10 +28,15 @@ _Result = TypeVar("_Result")
 
 
 class Offload:
+    """For one event loop."""
+
     def __init__(self) -> None:
         self._idle = [ThreadPoolExecutor(1, f"answer_{number}") for number in range(_THREADS)]
         self._places = anyio.Semaphore(_THREADS, fast_acquire=True)
-        self._turn = anyio.Semaphore(1, fast_acquire=True)
+        self._stood_still = 0.0
+        """Seconds, in this round of the loop;"""
+        self._moved_on = asyncio.Event()
+        """and what is set at its end."""
         self._writing_limiter = anyio.CapacityLimiter(_WRITING_THREADS)
         self._long_limiter = anyio.CapacityLimiter(_LONG_THREADS)
 
@@ -39,18 +47,16 @@ class Offload:
         Raises TimedOut after `ANSWER_SECONDS`, the wait for a free thread included.
         """
         with anyio.move_on_after(ANSWER_SECONDS):
-            over = await self._turn_of_one()
-            try:
-                return await self._in_a_thread(call)
-            finally:
-                over()
+            while self._stood_still >= _TURN_SECONDS:
+                await self._moved_on.wait()
+            await self._places.acquire()
+            return await self._in_a_thread(call)
         raise TimedOut(
             f"no answer within {ANSWER_SECONDS:.0f} seconds. "
             "Try again, or ask for less: fewer words, a path, fewer results."
         )
 
     async def _in_a_thread(self, call: Callable[[], _Result]) -> _Result:
-        await self._places.acquire()
         # The one that was busy last, whose memory and stack are at hand: to wake four in turn
         # costs a tenth of all time.
         thread = self._idle.pop()
@@ -61,7 +67,8 @@ class Offload:
             self._give_back(ThreadPoolExecutor(1, "answer"))
             raise
         try:
-            return await asyncio.wrap_future(running)
+            self._stand_still(running)
+            return running.result() if running.done() else await asyncio.wrap_future(running)
         finally:
             if running.done():
                 self._give_back(thread)
@@ -70,6 +77,20 @@ class Offload:
                 loop = asyncio.get_running_loop()
                 running.add_done_callback(lambda _: self._give_back_to(loop, thread))
 
+    def _stand_still(self, running: Future[_Result]) -> None:
+        """Holds up the loop until the call is answered, but not for long."""
+        began = time.perf_counter()
+        with suppress(TimeoutError):
+            running.exception(_TURN_SECONDS)
+        if not self._stood_still:
+            self._moved_on.clear()
+            asyncio.get_running_loop().call_soon(self._move_on)
+        self._stood_still += time.perf_counter() - began
+
+    def _move_on(self) -> None:
+        self._stood_still = 0.0
+        self._moved_on.set()
+
     def _give_back(self, thread: ThreadPoolExecutor) -> None:
         self._idle.append(thread)
         self._places.release()
@@ -77,23 +98,6 @@ class Offload:
     def _give_back_to(self, loop: asyncio.AbstractEventLoop, thread: ThreadPoolExecutor) -> None:
         with suppress(RuntimeError):  # it may have ended
             loop.call_soon_threadsafe(self._give_back, thread)
-
-    async def _turn_of_one(self) -> Callable[[], None]:
-        """Others wait until what this gives is called, but not for long."""
-        await self._turn.acquire()
-        ends = [self._turn.release]
-
-        def end() -> None:
-            if ends:
-                ends.pop()()
-
-        timer = asyncio.get_running_loop().call_later(_TURN_SECONDS, end)
-
-        def over() -> None:
-            timer.cancel()
-            end()
-
-        return over
 
     async def finish(self, call: Callable[[], _Result]) -> _Result:
         """For calls that change something: a caller who leaves does not cut them short."""

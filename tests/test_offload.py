@@ -1,8 +1,9 @@
-"""Calls that block go to threads: one after the other, unless they are slow."""
+"""Calls that block go to threads, and the loop waits for them unless they are slow."""
 
 import threading
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from docindex.indexer.errors import TimedOut
@@ -39,6 +40,25 @@ async def test_quick_calls_go_one_after_the_other(monkeypatch: pytest.MonkeyPatc
         for _ in range(CALLS):
             callers.start_soon(subject.answer, call)
     assert (running, most) == (0, 1)
+
+
+async def test_between_many_calls_the_loop_looks_after_everything_else() -> None:
+    subject, seen = Offload(), list[str]()
+
+    def call() -> None:
+        threading.Event().wait(0.005)
+        seen.append("call")
+
+    async def look_after() -> None:
+        while seen.count("call") < CALLS:
+            seen.append("round")
+            await anyio.lowlevel.checkpoint()
+
+    async with anyio.create_task_group() as together:
+        for _ in range(CALLS):
+            together.start_soon(subject.answer, call)
+        together.start_soon(look_after)
+    assert "round" in seen[seen.index("call") :]
 
 
 async def test_a_slow_call_keeps_no_other_waiting() -> None:
@@ -113,10 +133,7 @@ async def test_calls_that_nobody_waits_for_keep_their_places(
     assert await subject.answer(lambda: running.acquire(timeout=LIMIT_SECONDS))
 
 
-async def test_a_call_that_fails_or_is_left_alone_lets_the_next_one_go(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(offload, "_TURN_SECONDS", LIMIT_SECONDS)
+async def test_a_call_that_fails_or_is_left_alone_lets_the_next_one_go() -> None:
     subject, begun, over = Offload(), threading.Event(), threading.Event()
 
     def slow() -> None:
