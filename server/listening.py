@@ -12,16 +12,16 @@ import threading
 from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import anyio
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from docindex.indexer.errors import InvalidSettings
 from docindex.indexer.library import Library
 from docindex.server import collector
 from docindex.server.app import Guard, build
+from docindex.server.connections import Connection
 from docindex.server.http_settings import HttpSettings, check, knows_callers
 from docindex.server.limits import Limits
 from docindex.server.metrics import Metrics
@@ -32,8 +32,6 @@ from docindex.server.web import PATH, web_app
 
 logger = logging.getLogger(__name__)
 
-HEADER_SECONDS: Final = 20.0
-"""How long a client may take to send the head of a request."""
 KEEP_ALIVE_SECONDS: Final = 75
 """Longer than proxies keep their connections, so that it is they who close them."""
 MOST_CONNECTIONS: Final = 1_000
@@ -240,41 +238,3 @@ def _is_no_cut(record: logging.LogRecord) -> bool:
     """uvicorn says how many clients it cuts off at the end, and then, with a traceback for
     each, that they were cut off: that is no accident."""
     return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
-
-
-class Connection(H11Protocol):
-    """Closed when the head of a request is not there in time; uvicorn would wait for ever."""
-
-    _timer: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._watch()
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        self._watch()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._unwatch()
-        super().connection_lost(exc)
-
-    def _watch(self) -> None:
-        if self._at_work():
-            self._unwatch()
-        elif self._timer is None:
-            self._timer = self.loop.call_later(HEADER_SECONDS, self._too_slow)
-
-    def _unwatch(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _too_slow(self) -> None:
-        self._timer = None
-        if not self._at_work():
-            self.transport.close()
-
-    def _at_work(self) -> bool:
-        cycle = cast("RequestResponseCycle | None", self.cycle)  # None at first
-        return cycle is not None and not cycle.response_complete

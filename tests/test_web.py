@@ -20,7 +20,7 @@ from starlette.requests import Request
 
 from docindex.indexer.errors import FolderUnavailable, InvalidSettings
 from docindex.indexer.models import Changes, IndexView, Progress, SearchAnswer, SearchRequest
-from docindex.server import door, listening, notices
+from docindex.server import connections, door, notices
 from docindex.server.addresses import Addresses
 from docindex.server.http_settings import HttpSettings
 from docindex.server.listening import bind
@@ -399,7 +399,7 @@ def test_a_body_that_takes_too_long_is_not_waited_for(
 def test_a_head_that_takes_too_long_is_not_waited_for(
     served: Serving, monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:
-    monkeypatch.setattr(listening, "HEADER_SECONDS", 0.05)
+    monkeypatch.setattr(connections, "HEADER_SECONDS", 0.05)
     wire = Wire(served)
     wire.send(sent)
     assert wire.rest() == b""
