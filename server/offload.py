@@ -1,9 +1,8 @@
 """The library blocks; the event loop must not, or only for a moment. Calls go to threads."""
 
 import asyncio
-import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from typing import Final, TypeVar
@@ -18,8 +17,10 @@ _THREADS = 4
 _TURN_SECONDS = 0.02
 """How long the event loop stands still for a call. Python runs one thread at a time, and two
 that take it from each other at every system call need a sixth more of it: so the loop rests
-while a call is answered, unless it is slow. And for how long it does so before it looks
-after everything else."""
+while a call is answered, unless it is slow."""
+_TURNS = 4
+"""Calls for which it does so before it looks after everything else: a round for each costs a
+twentieth more."""
 _WRITING_THREADS = 4
 """Writes mostly wait, for disks and for the index; nobody who looks has to wait for them."""
 _LONG_THREADS = 2
@@ -33,10 +34,7 @@ class Offload:
     def __init__(self) -> None:
         self._idle = [ThreadPoolExecutor(1, f"answer_{number}") for number in range(_THREADS)]
         self._places = anyio.Semaphore(_THREADS, fast_acquire=True)
-        self._stood_still = 0.0
-        """Seconds, in this round of the loop;"""
-        self._moved_on = asyncio.Event()
-        """and what is set at its end."""
+        self._turns = asyncio.Semaphore(_TURNS)
         self._writing_limiter = anyio.CapacityLimiter(_WRITING_THREADS)
         self._long_limiter = anyio.CapacityLimiter(_LONG_THREADS)
 
@@ -47,8 +45,9 @@ class Offload:
         Raises TimedOut after `ANSWER_SECONDS`, the wait for a free thread included.
         """
         with anyio.move_on_after(ANSWER_SECONDS):
-            while self._stood_still >= _TURN_SECONDS:
-                await self._moved_on.wait()
+            # First come, first served; given back in the next round of the loop.
+            await self._turns.acquire()
+            asyncio.get_running_loop().call_soon(self._turns.release)
             await self._places.acquire()
             return await self._in_a_thread(call)
         raise TimedOut(
@@ -67,7 +66,8 @@ class Offload:
             self._give_back(ThreadPoolExecutor(1, "answer"))
             raise
         try:
-            self._stand_still(running)
+            with suppress(TimeoutError):
+                running.exception(_TURN_SECONDS)  # waits
             return running.result() if running.done() else await asyncio.wrap_future(running)
         finally:
             if running.done():
@@ -76,20 +76,6 @@ class Offload:
                 # Nobody waits for it any more; it keeps its thread, and so a place, to its end.
                 loop = asyncio.get_running_loop()
                 running.add_done_callback(lambda _: self._give_back_to(loop, thread))
-
-    def _stand_still(self, running: Future[_Result]) -> None:
-        """Holds up the loop until the call is answered, but not for long."""
-        began = time.perf_counter()
-        with suppress(TimeoutError):
-            running.exception(_TURN_SECONDS)
-        if not self._stood_still:
-            self._moved_on.clear()
-            asyncio.get_running_loop().call_soon(self._move_on)
-        self._stood_still += time.perf_counter() - began
-
-    def _move_on(self) -> None:
-        self._stood_still = 0.0
-        self._moved_on.set()
 
     def _give_back(self, thread: ThreadPoolExecutor) -> None:
         self._idle.append(thread)

@@ -61,6 +61,25 @@ async def test_between_many_calls_the_loop_looks_after_everything_else() -> None
     assert "round" in seen[seen.index("call") :]
 
 
+async def test_calls_are_answered_in_the_order_in_which_they_come() -> None:
+    subject, answered = Offload(), list[int]()
+
+    def call(number: int) -> None:
+        threading.Event().wait(0.005)
+        answered.append(number)
+
+    async def ask(number: int) -> None:
+        await subject.answer(lambda: call(number))
+
+    async with anyio.create_task_group() as together:
+        for number in range(CALLS):
+            together.start_soon(ask, number)
+        for number in range(CALLS, 2 * CALLS):
+            await anyio.lowlevel.checkpoint()
+            together.start_soon(ask, number)
+    assert answered == list(range(2 * CALLS))
+
+
 async def test_a_slow_call_keeps_no_other_waiting() -> None:
     subject, begun, over = Offload(), threading.Event(), threading.Event()
 
