@@ -8,7 +8,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, request_response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from docindex.indexer.errors import DocindexError
 from docindex.indexer.library import Library
@@ -55,7 +55,6 @@ def web_app(
         )
     readiness = Readiness(library, stopping)
     routes = [
-        Route(PATH, door),
         Route("/healthz", alive),
         Route("/readyz", readiness.answer),
         Route("/metrics", Told(metrics, addresses, gate).answer),
@@ -64,9 +63,15 @@ def web_app(
         public = CORSMiddleware(request_response(gate.metadata), allow_origins=["*"])
         routes.append(Route(WELL_KNOWN, public))
         routes.append(Route(WELL_KNOWN + "/{path:path}", public))
-    app = Starlette(routes=routes, lifespan=lifespan)
+    others = Starlette(routes=routes, lifespan=lifespan)
     # It would send a client that ends an address with / to whatever host it had named.
-    app.router.redirect_slashes = False
+    others.router.redirect_slashes = False
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        # Calls, which are many, go straight to the door.
+        called = scope["type"] == "http" and scope["path"] == PATH
+        await (door if called else others)(scope, receive, send)
+
     return Requests(app, metrics)
 
 
